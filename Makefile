@@ -1,0 +1,36 @@
+# Every target sets itself up. Directories: EXPORTS_DIR, WAREHOUSE_DIR (and AS_OF for an earlier night).
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export EXPORTS_DIR WAREHOUSE_DIR DAGSTER_HOME DO_NOT_TRACK := 1
+
+help: ## show this
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m compileall -q .venv/lib orchestration || true
+	touch $@
+
+run: .venv/ready ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHOUSE_DIR=dir] [AS_OF=day]
+	$(BIN)/warehouse run $(if $(AS_OF),--as-of $(AS_OF))
+
+test: .venv/ready lint ## everything that proves it: lint, models, laws, nights
+	$(BIN)/pytest
+
+lint: .venv/ready ## style, the wall
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models tests/laws
+	$(BIN)/python -m orchestration.wall
+
+dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
+	$(BIN)/warehouse dev
+
+docs: .venv/ready ## the dbt docs as one page
+	$(BIN)/dbt docs generate --static --quiet
+	@echo "target/static_index.html"
+
+.PHONY: help run test lint dev docs

@@ -1,0 +1,54 @@
+with stays as (
+    select * from {{ ref('home_scene') }}
+    where member_to is null
+),
+
+active as (
+    select
+        *,
+        cast(active_on as timestamp) as happened_at
+    from {{ ref('active_day') }}
+),
+
+scope_windows as (
+    {{ scope_windows() | indent(4) }}
+),
+
+scoped_stays as (
+    {{ scoped('stays') | indent(4) }}
+),
+
+scoped_active as (
+    {{ scoped('active') | indent(4) }}
+),
+
+members as (
+    select
+        scope_windows.tier,
+        scope_windows.scope_id,
+        scope_windows.window_days,
+        count(distinct scoped_stays.user_id) as members
+    from scope_windows
+    left join scoped_stays
+        on scope_windows.scope_id = scoped_stays.scope_id
+    where scope_windows.window_days is null
+    group by all
+),
+
+active_users as (
+    select
+        scope_windows.tier,
+        scope_windows.scope_id,
+        scope_windows.window_days,
+        count(distinct scoped_active.user_id) as active_users
+    from scope_windows
+    left join scoped_active
+        on
+            scope_windows.scope_id = scoped_active.scope_id
+            and scoped_active.happened_at >= scope_windows.starts_at
+    group by all
+)
+
+{{ unpivoted('members', [{'name': 'members', 'cohort': 'members'}]) }}
+union all
+{{ unpivoted('active_users', [{'name': 'active_users', 'cohort': 'active_users'}]) }}

@@ -1,0 +1,226 @@
+{#- The app's own formulas: scopes compare state and music community with nulls equal, isActive is not looked at.
+    Each tier scope is the same query over other columns. -#}
+{%- set tier_scopes = {
+    'city': ['community_id'],
+    'state': ['state', 'music_community'],
+    'national': ['music_community'],
+} -%}
+{%- set home_text = {
+    'city': ['city', 'state', 'music_community'],
+    'state': ['state', 'music_community'],
+    'national': ['music_community'],
+} -%}
+
+with communities as (
+    select * from {{ ref('stg_communities') }}
+),
+
+as_of as (
+    select * from {{ ref('as_of') }}
+),
+
+decisions as (
+    select * from {{ ref('decision') }}
+    where is_awarded
+),
+
+home_scene as (
+    select * from {{ ref('home_scene') }}
+    where member_to is null
+),
+
+verified_users as (
+    select
+        home_scene_city as city,
+        home_scene_state as state,
+        home_scene_community as music_community,
+        count(*) as people
+    from {{ ref('stg_users') }}
+    where is_gps_verified
+    group by all
+),
+
+counted as (
+    select
+        community_id,
+        sum(member_count) as total_members,
+        0 as active_sects,
+        0 as events_this_week,
+        0 as signal_actions_7d,
+        0 as active_tracks
+    from communities
+    group by all
+    union all
+    select
+        parent_community_id as community_id,
+        0 as total_members,
+        count(*) as active_sects,
+        0 as events_this_week,
+        0 as signal_actions_7d,
+        0 as active_tracks
+    from {{ ref('stg_sect_tags') }}
+    where status = 'active'
+    group by all
+    union all
+    select
+        events.community_id,
+        0 as total_members,
+        0 as active_sects,
+        count(*) as events_this_week,
+        0 as signal_actions_7d,
+        0 as active_tracks
+    from {{ ref('stg_events') }} as events
+    inner join as_of
+        on
+            events.created_at >= {{ days_before('as_of.as_of', 7) }}
+            and events.created_at < as_of.as_of
+    group by all
+    union all
+    select
+        actions.scene_id as community_id,
+        0 as total_members,
+        0 as active_sects,
+        0 as events_this_week,
+        count(*) as signal_actions_7d,
+        0 as active_tracks
+    from {{ ref('signal_response') }} as actions
+    inner join as_of
+        on actions.created_at >= {{ days_before('as_of.as_of', 7) }}
+    where actions.signal_type <> 'flyer'
+    group by all
+    union all
+    select
+        community_id,
+        0 as total_members,
+        0 as active_sects,
+        0 as events_this_week,
+        0 as signal_actions_7d,
+        count(*) as active_tracks
+    from {{ ref('stg_tracks') }}
+    where status = 'ready'
+    group by all
+),
+{% for tier_scope, parts in tier_scopes.items() %}
+{#- A scope of one community is that community whatever its tier; the wider ones gather scenes of tier city. #}
+{%- set gathered = "true" if tier_scope == 'city' else "communities.tier = 'city'" %}
+{{ tier_scope }}_app as (
+    select
+        {%- for part in parts %}
+        communities.{{ part }},
+        {%- endfor %}
+        sum(counted.total_members) as total_members,
+        sum(counted.active_sects) as active_sects,
+        sum(counted.events_this_week) as events_this_week,
+        sum(counted.signal_actions_7d) as signal_actions_7d,
+        sum(counted.active_tracks) as active_tracks,
+        count(distinct communities.community_id) as scope_community_count
+    from communities
+    inner join counted
+        on communities.community_id = counted.community_id
+    where {{ gathered }}
+    group by all
+),
+
+{{ tier_scope }}_verified as (
+    select
+        {%- for part in home_text[tier_scope] %}
+        {{ part }},
+        {%- endfor %}
+        sum(people) as gps_verified_users
+    from verified_users
+    group by all
+),
+
+{{ tier_scope }}_points as (
+    select
+        {%- for part in parts %}
+        communities.{{ part }},
+        {%- endfor %}
+        sum(decisions.points) filter (where decisions.occurred_at >= {{ days_before('as_of.as_of', 7) }})
+            as activity_score_7d,
+        sum(decisions.points) filter (where decisions.occurred_at >= {{ days_before('as_of.as_of', 30) }})
+            as activity_score_30d,
+        sum(decisions.points) as activity_score_all_time,
+        count(distinct decisions.user_id) filter (
+            where decisions.occurred_at >= {{ days_before('as_of.as_of', 30) }}
+        ) as contributors_30d
+    from communities
+    inner join decisions
+        on communities.community_id = decisions.scene_id
+    cross join as_of
+    where communities.tier = 'city'
+    group by all
+),
+
+{{ tier_scope }}_members as (
+    select
+        {%- for part in parts %}
+        communities.{{ part }},
+        {%- endfor %}
+        count(distinct home_scene.user_id) as members
+    from communities
+    inner join home_scene
+        on communities.community_id = home_scene.scene_id
+    group by all
+),
+
+{{ tier_scope }}_scope as (
+    select
+        communities.community_id as scene_id,
+        '{{ tier_scope }}' as tier_scope,
+        app.total_members,
+        app.active_sects,
+        app.events_this_week,
+        app.signal_actions_7d,
+        app.active_tracks,
+        verified.gps_verified_users,
+        app.scope_community_count,
+        points.activity_score_7d,
+        points.activity_score_30d,
+        points.activity_score_all_time,
+        members.members,
+        points.contributors_30d
+    from communities
+    left join {{ tier_scope }}_app as app
+        on {% for part in parts -%}
+            communities.{{ part }} is not distinct from app.{{ part }}
+            {%- if not loop.last %} and {% endif %}
+        {%- endfor %}
+    left join {{ tier_scope }}_verified as verified
+        on {% for part in home_text[tier_scope] -%}
+            communities.{{ part }} is not distinct from verified.{{ part }}
+            {%- if not loop.last %} and {% endif %}
+        {%- endfor %}
+    left join {{ tier_scope }}_points as points
+        on {% for part in parts -%}
+            communities.{{ part }} is not distinct from points.{{ part }}
+            {%- if not loop.last %} and {% endif %}
+        {%- endfor %}
+    left join {{ tier_scope }}_members as members
+        on {% for part in parts -%}
+            communities.{{ part }} is not distinct from members.{{ part }}
+            {%- if not loop.last %} and {% endif %}
+        {%- endfor %}
+),
+{% endfor %}
+every_scope as (
+    select * from city_scope
+    union all
+    select * from state_scope
+    union all
+    select * from national_scope
+)
+
+select
+    as_of.as_of_date,
+    every_scope.scene_id,
+    every_scope.tier_scope,
+    {%- for statistic in [
+        'total_members', 'active_sects', 'events_this_week', 'signal_actions_7d', 'active_tracks',
+        'gps_verified_users', 'scope_community_count', 'activity_score_7d', 'activity_score_30d',
+        'activity_score_all_time', 'members', 'contributors_30d'
+    ] %}
+    cast(coalesce(every_scope.{{ statistic }}, 0) as bigint) as {{ statistic }}{% if not loop.last %},{% endif %}
+    {%- endfor %}
+from every_scope
+cross join as_of

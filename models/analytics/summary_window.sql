@@ -1,0 +1,13 @@
+with as_of as (
+    select * from {{ ref('as_of') }}
+)
+
+select
+    lengths.window_days,
+    as_of.as_of,
+    case
+        when lengths.window_days is null then timestamp '0001-01-01'
+        else {{ days_before('as_of.as_of', 'lengths.window_days') }}
+    end as starts_at
+from as_of
+cross join (values (7), (30), (90), (null)) as lengths (window_days)

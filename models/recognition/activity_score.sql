@@ -1,0 +1,179 @@
+{#- Per tier and scope a day may hold three things: points, members arriving or leaving, contributors starting or
+    ceasing to count. Running sums over days turn them into the state on each day. -#}
+
+with decisions as (
+    select * from {{ ref('decision') }}
+    where is_awarded
+),
+
+home_scene as (
+    select * from {{ ref('home_scene') }}
+),
+
+scope as (
+    select * from {{ ref('scope') }}
+),
+
+as_of as (
+    select * from {{ ref('as_of') }}
+),
+
+first_day as (
+    select
+        as_of.as_of_date,
+        coalesce(min(decisions.occurred_on), as_of.as_of_date) as first_day
+    from as_of
+    left join decisions on true
+    group by as_of.as_of_date
+),
+
+days as (
+    select
+        scope.*,
+        calendar.as_of_date
+    from scope
+    cross join (
+        {{ days_between('(select first_day from first_day)', '(select as_of_date from first_day)', 'as_of_date') | indent(8) }}
+    ) as calendar
+),
+
+scoped_awards as (
+    {{ scoped('decisions') | indent(4) }}
+),
+
+points as (
+    select
+        scope_id,
+        occurred_on as happened_on,
+        sum(points) as points
+    from scoped_awards
+    group by all
+),
+
+contribution_days as (
+    select distinct
+        scope_id,
+        user_id,
+        occurred_on
+    from scoped_awards
+),
+
+-- A contribution counts on its day and the 29 after it; the next one by the same member takes over where it falls.
+contributions as (
+    select
+        scope_id,
+        occurred_on,
+        cast(occurred_on + interval 30 day as date) as counted_to,
+        lead(occurred_on) over (partition by scope_id, user_id order by occurred_on) as next_on
+    from contribution_days
+),
+
+contributor_changes as (
+    select
+        scope_id,
+        occurred_on as happened_on,
+        1 as change
+    from contributions
+    union all
+    select
+        scope_id,
+        case when next_on < counted_to then next_on else counted_to end as happened_on,
+        -1 as change
+    from contributions
+),
+
+scoped_homes as (
+    {{ scoped('home_scene') | indent(4) }}
+),
+
+member_changes as (
+    select
+        scope_id,
+        member_from as happened_on,
+        1 as change
+    from scoped_homes
+    union all
+    select
+        scope_id,
+        member_to as happened_on,
+        -1 as change
+    from scoped_homes
+    where member_to is not null
+),
+
+-- What happened before the first day counts as of the first day.
+changes as (
+    select
+        scope_id,
+        happened_on,
+        points,
+        0 as members,
+        0 as contributors
+    from points
+    union all
+    select
+        scope_id,
+        happened_on,
+        0 as points,
+        0 as members,
+        change as contributors
+    from contributor_changes
+    union all
+    select
+        member_changes.scope_id,
+        case
+            when member_changes.happened_on < first_day.first_day then first_day.first_day
+            else member_changes.happened_on
+        end as happened_on,
+        0 as points,
+        member_changes.change as members,
+        0 as contributors
+    from member_changes
+    cross join first_day
+),
+
+daily as (
+    select
+        days.as_of_date,
+        days.scope_id,
+        days.tier,
+        days.state,
+        days.city,
+        days.music_community,
+        days.scene_id,
+        coalesce(sum(changes.points), 0) as points_on_day,
+        coalesce(sum(changes.members), 0) as members,
+        coalesce(sum(changes.contributors), 0) as contributors
+    from days
+    left join changes
+        on days.scope_id = changes.scope_id and days.as_of_date = changes.happened_on
+    group by all
+)
+
+select
+    as_of_date,
+    scope_id,
+    tier,
+    state,
+    city,
+    music_community,
+    scene_id,
+    cast(points_on_day as bigint) as points_on_day,
+    {%- for days in [7, 30, 90] %}
+    cast(
+        sum(points_on_day) over (
+            partition by scope_id
+            order by as_of_date
+            rows between {{ days - 1 }} preceding and current row
+        ) as bigint
+    ) as points_{{ days }}d,
+    {%- endfor %}
+    cast(sum(points_on_day) over to_date as bigint) as points_all_time,
+    cast(sum(members) over to_date as bigint) as members,
+    cast(sum(contributors) over to_date as bigint) as contributors_30d
+from daily
+window to_date as (
+    partition by scope_id
+    order by as_of_date
+    rows between unbounded preceding and current row
+)

@@ -1,0 +1,89 @@
+with users as (
+    select * from {{ ref('stg_users_history') }}
+),
+
+scene as (
+    select * from {{ ref('scene') }}
+),
+
+named_scene as (
+    select
+        *,
+        row_number() over (
+            partition by city, state, music_community
+            order by gone_on is not null, scene_id
+        ) as preference
+    from scene
+),
+
+first_snapshot as (
+    select min(night) as night
+    from {{ ref('snapshot_night') }}
+    where table_name = 'users'
+),
+
+resolved as (
+    select
+        users.user_id,
+        users.from_night,
+        users.to_night,
+        users.created_at,
+        coalesce(scene.scene_id, named_scene.scene_id) as scene_id
+    from users
+    left join scene
+        on users.home_scene_id = scene.scene_id
+    left join named_scene
+        on
+            named_scene.preference = 1
+            and users.home_scene_city = named_scene.city
+            and users.home_scene_state = named_scene.state
+            and users.home_scene_community = named_scene.music_community
+),
+
+marked as (
+    select
+        *,
+        case
+            when
+                lag(to_night) over (partition by user_id order by from_night) = from_night
+                and lag(scene_id) over (partition by user_id order by from_night) is not distinct from scene_id
+                then 0
+            else 1
+        end as starts
+    from resolved
+),
+
+numbered as (
+    select
+        *,
+        sum(starts) over (partition by user_id order by from_night) as stay
+    from marked
+),
+
+stays as (
+    select
+        user_id,
+        scene_id,
+        stay,
+        min(from_night) as from_night,
+        min(created_at) as created_at,
+        case when bool_or(to_night is null) then null else max(to_night) end as to_night
+    from numbered
+    group by all
+)
+
+select
+    stays.user_id,
+    stays.scene_id,
+    case
+        when stays.from_night > first_snapshot.night then stays.from_night
+        when cast(stays.created_at as date) < stays.from_night then cast(stays.created_at as date)
+        else stays.from_night
+    end as member_from,
+    stays.to_night as member_to,
+    case when stays.stay = 1 then date '0001-01-01' else stays.from_night end as valid_from,
+    coalesce(
+        lead(stays.from_night) over (partition by stays.user_id order by stays.from_night), date '9999-12-31'
+    ) as valid_to
+from stays
+cross join first_snapshot

@@ -1,0 +1,14 @@
+with standing as (
+    {{ current_rows('users') }}
+)
+
+select
+    id as user_id,
+    homeSceneId as home_scene_id,
+    homeSceneCity as home_scene_city,
+    homeSceneState as home_scene_state,
+    homeSceneCommunity as home_scene_community,
+    gpsVerified as is_gps_verified,
+    createdAt as created_at,
+    night as export_date
+from standing

@@ -1,0 +1,13 @@
+with standing as (
+    {{ current_rows('projects') }}
+)
+
+select
+    id as project_id,
+    name,
+    communityId as community_id,
+    createdById as created_by_user_id,
+    status,
+    createdAt as created_at,
+    night as export_date
+from standing

@@ -1,0 +1,169 @@
+"""The `warehouse` command.
+
+Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the warehouse, 4 published although some
+delivery was refused.
+"""
+
+import logging
+import os
+import shutil
+import sys
+from contextlib import redirect_stdout
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import dagster as dg
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from orchestration.lock import WarehouseBusyError, hold
+from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.summary import show_summary
+
+if TYPE_CHECKING:
+    from dagster._core.execution.plan.objects import StepFailureData
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+# Bound to the real standard output: dbt's lines are redirected while the job runs.
+console = Console(file=sys.stdout)
+log = logging.getLogger("warehouse")
+
+
+class Exit(IntEnum):
+    """What the command says to the shell."""
+
+    DONE = 0
+    NOT_PUBLISHED = 1
+    USAGE = 2
+    BUSY = 3
+    PUBLISHED_WITHOUT_REFUSED = 4
+
+
+@app.callback()
+def warehouse() -> None:
+    """Activity warehouse: exports in, a published warehouse out."""
+
+
+@app.command()
+def run(
+    exports_dir: Annotated[Path | None, typer.Option(help="Where the exports lie.")] = None,
+    warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
+    as_of: Annotated[str, typer.Option(help="Rebuild as of this complete night, YYYY-MM-DD.")] = "",
+    night: Annotated[list[str] | None, typer.Option(help="Read this night again; may be repeated.")] = None,
+    confirm_departures: Annotated[
+        list[str] | None, typer.Option(help="A night whose loss of members is real; may be repeated.")
+    ] = None,
+) -> None:
+    """Run the nightly job once, through Dagster, in this process."""
+    _choose_directories(exports_dir, warehouse_dir)
+    _show_progress()
+    config = settings()
+    try:
+        hold(config)
+    except WarehouseBusyError as busy:
+        _stop(Exit.BUSY, str(busy))
+    if exports_dir is None and not os.environ.get("EXPORTS_DIR"):
+        _write_sample(config)
+    elif not config.exports_dir.is_dir():
+        _stop(Exit.USAGE, f"there is no directory {config.exports_dir}")
+    console.print("Preparing the models …", style="dim")
+    failure, laws = _run_nightly(config, as_of, night or [], confirm_departures or [])
+    if failure:
+        _stop(*failure)
+    refused = show_summary(console, config.published_file, laws)
+    raise typer.Exit(Exit.PUBLISHED_WITHOUT_REFUSED if refused else Exit.DONE)
+
+
+def _choose_directories(exports_dir: Path | None, warehouse_dir: Path | None) -> None:
+    """Options win over the environment; from here on everything asks the environment."""
+    for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
+        if path is not None:
+            os.environ[name] = str(path.resolve())
+    config = settings()
+    os.environ["WAREHOUSE_DIR"] = str(config.warehouse_dir)
+    os.environ["DAGSTER_HOME"] = str(config.dagster_home)
+    config.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home / "dagster.yaml")
+
+
+def _show_progress() -> None:
+    handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format="%H:%M:%S")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+def _write_sample(config: Settings) -> None:
+    """A first run has something to read."""
+    if config.exports_dir.exists():
+        console.print(f"No EXPORTS_DIR given: reading the sample in {config.exports_dir}.")
+        return
+    from orchestration.sample import write_sample
+
+    nights = write_sample(config.exports_dir)
+    console.print(
+        f"No EXPORTS_DIR given: wrote a small sample of {len(nights)} nights to {config.exports_dir}."
+    )
+
+
+def _run_nightly(
+    config: Settings, as_of: str, nights: list[str], confirm_departures: list[str]
+) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
+    """Run the job; what went wrong, if anything, and how each law stands."""
+    from orchestration.definitions import defs, law_checks
+
+    ingestion = {"as_of": as_of, "nights": nights, "confirm_departures": confirm_departures}
+    run_config = {
+        "ops": {"ingest": {"config": ingestion}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    # dbt's own lines go to a file: whoever wants them finds them, whoever watches sees progress.
+    with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
+        with redirect_stdout(dbt_log):
+            result = defs.resolve_job_def("nightly").execute_in_process(
+                run_config=run_config, instance=instance, raise_on_error=False
+            )
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
+    laws = {key.name: _verdict(check) for key, check in checks.items()}
+    if result.success:
+        return None, laws
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    return _explain(failed.step_failure_data), laws
+
+
+def _verdict(check: "AssetCheckExecutionRecord") -> str:
+    """How a law stood when it was last looked at."""
+    evaluation = check.evaluation
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):
+        return "was not reached"
+    if evaluation.passed:
+        return "holds"
+    is_warning = evaluation.severity == dg.AssetCheckSeverity.WARN
+    return "found something (a warning)" if is_warning else "does not hold"
+
+
+def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
+    """A failed step in words a person can act on."""
+    if failure.user_failure_data:
+        return Exit.NOT_PUBLISHED, failure.user_failure_data.description
+    error = failure.error
+    while error.cause:
+        error = error.cause
+    code = {"UsageError": Exit.USAGE, "WarehouseBusyError": Exit.BUSY}.get(error.cls_name, Exit.NOT_PUBLISHED)
+    return code, error.message.removeprefix(f"{error.cls_name}: ").strip()
+
+
+def _stop(code: Exit, message: str) -> None:
+    Console(stderr=True).print(message, style="bold red", markup=False, highlight=False)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

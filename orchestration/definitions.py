@@ -1,0 +1,34 @@
+"""Everything Dagster shows and runs."""
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from orchestration.publication import analytics
+from orchestration.raw_assets import raw_tables
+from orchestration.schedules import JOB, complete_night, nightly_schedule
+from orchestration.settings import PROJECT_DIR
+from orchestration.transformation import DBT_PROJECT, warehouse_models
+
+
+
+def law_checks() -> list[dg.AssetCheckKey]:
+    """The laws of tests/laws as Dagster shows them, by name."""
+    laws = {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
+    return sorted((key for key in warehouse_models.check_keys if key.name in laws), key=lambda key: key.name)
+
+
+nightly = dg.define_asset_job(
+    JOB,
+    selection=dg.AssetSelection.all(),
+    description="Exports in, a published warehouse out.",
+    executor_def=dg.in_process_executor,
+)
+
+defs = dg.Definitions(
+    assets=[raw_tables, warehouse_models, analytics],
+    jobs=[nightly],
+    schedules=[nightly_schedule],
+    sensors=[complete_night],
+    resources={"dbt": DbtCliResource(project_dir=DBT_PROJECT)},
+    executor=dg.in_process_executor,
+)

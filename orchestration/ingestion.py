@@ -1,0 +1,436 @@
+"""From exports to `raw/`: read a delivered night, check every row, and swap it in.
+
+`raw/<table>/<night>/` holds what was accepted (rows.parquet), what was rejected (rejected.parquet) and one
+line per part (delivered.parquet). A refused night leaves the same without rows in `<night>.refused/`, beside
+whatever good data the night already has. DuckDB reads and checks; rows never pass through Python.
+"""
+
+import datetime as dt
+import hashlib
+import logging
+import shutil
+import uuid
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from orchestration.exports import MANIFEST_NAME, Night, Table
+from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
+from orchestration.settings import Settings
+
+log = logging.getLogger("warehouse")
+
+DELIVERED_COLUMNS = {
+    "delivery_id": "uuid",
+    "table_name": "varchar",
+    "night": "date",
+    "part": "varchar",
+    "status": "varchar",
+    "reason": "varchar",
+    "rows_delivered": "bigint",
+    "rows_rejected": "bigint",
+    "sha256": "varchar",
+    "contract": "varchar",
+    "compared_with": "varchar",
+    "departures_confirmed": "boolean",
+}
+REJECTED_COLUMNS = {
+    "delivery_id": "uuid",
+    "table_name": "varchar",
+    "night": "date",
+    "part": "varchar",
+    "row_number": "bigint",
+    "column_name": "varchar",
+    "reason": "varchar",
+    "value": "varchar",
+}
+BOOKKEEPING_COLUMNS = {
+    "delivery_id": "uuid",
+    "night": "date",
+    "part": "varchar",
+    "row_number": "bigint",
+    "row_hash": "uuid",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One delivered part and what became of it: a row of delivered.parquet."""
+
+    table: str
+    night: dt.date
+    name: str
+    sha256: str
+    contract: str
+    compared_with: str = ""
+    departures_confirmed: bool = False
+    status: str = "accepted"
+    reason: str | None = None
+    rows_delivered: int | None = None
+    rows_rejected: int | None = None
+
+    @property
+    def delivery_id(self) -> uuid.UUID:
+        """The same for the same content under the same contract, whenever it arrives."""
+        identity = "|".join((self.table, self.night.isoformat(), self.name, self.sha256, self.contract))
+        return uuid.UUID(hashlib.sha256(identity.encode()).hexdigest()[:32])
+
+    def row(self) -> tuple[object, ...]:
+        """The values in the order of DELIVERED_COLUMNS."""
+        return (
+            self.delivery_id, self.table, self.night, self.name, self.status, self.reason,
+            self.rows_delivered, self.rows_rejected, self.sha256, self.contract, self.compared_with,
+            self.departures_confirmed,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What ingestion did with one table's night."""
+
+    night: Night
+    action: str  # known | accepted | refused
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows delivered, as far as they could be read."""
+        return sum(part.rows_delivered or 0 for part in self.parts)
+
+    @property
+    def rejected(self) -> int:
+        """Rows rejected."""
+        return sum(part.rows_rejected or 0 for part in self.parts)
+
+
+def recover(settings: Settings, tables: dict[str, Table]) -> None:
+    """Undo what a broken-off run left half done, and give every table its empty Parquet.
+
+    Raises:
+        OSError: a directory cannot be written.
+    """
+    replaced = settings.incoming_dir / "replaced"
+    for folder in replaced.glob("*/*") if replaced.exists() else []:
+        standing = settings.raw_dir / folder.parent.name / folder.name
+        if not standing.exists():
+            folder.rename(standing)
+    shutil.rmtree(settings.incoming_dir, ignore_errors=True)
+    with duckdb.connect() as connection:
+        for table in tables.values():
+            folder = settings.raw_dir / table.name / "empty"
+            stamp = folder / table.fingerprint
+            if stamp.exists():
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            shapes = (
+                ("rows", _row_columns(table)),
+                ("delivered", DELIVERED_COLUMNS),
+                ("rejected", REJECTED_COLUMNS),
+            )
+            for name, columns in shapes:
+                _create(connection, "empty", columns)
+                _copy(connection, "from empty", folder / f"{name}.parquet")
+            stamp.touch()
+
+
+def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
+    """The accepted parts standing in raw, by table and night."""
+    known: dict[tuple[str, dt.date], tuple[Part, ...]] = {}
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            """
+            select
+                table_name, night, part, sha256, contract, compared_with, departures_confirmed, status, reason,
+                rows_delivered, rows_rejected
+            from read_parquet(?, union_by_name = true)
+            where status = 'accepted'
+            order by table_name, night, part
+            """,
+            [str(settings.raw_dir / "*" / "*" / "delivered.parquet")],
+        ).fetchall()
+    for row in rows:
+        part = Part(*row)
+        known[part.table, part.night] = (*known.get((part.table, part.night), ()), part)
+    return known
+
+
+def ingest(
+    settings: Settings,
+    tables: dict[str, Table],
+    nights: Iterable[Night],
+    again: Collection[dt.date] = (),
+    confirmed_departures: Collection[dt.date] = (),
+) -> Iterator[Outcome]:
+    """Ingest nights, oldest first; yields what became of each.
+
+    Args:
+        settings: directories and limits.
+        tables: the contract.
+        nights: the delivered nights to look at, oldest first.
+        again: nights to read again although they are known.
+        confirmed_departures: nights whose loss of members is confirmed to be real.
+    """
+    known = known_parts(settings)
+    with duckdb.connect() as connection:
+        _configure(connection, settings)
+        for night in nights:
+            table = tables[night.table]
+            outcome = _ingest_night(
+                connection, settings, table, night, known,
+                read_again=night.date in again,
+                departures_confirmed=night.date in confirmed_departures,
+            )  # fmt: skip
+            if outcome.action == "accepted":
+                known[night.table, night.date] = outcome.parts
+                log.info(
+                    "%s %s: %d rows, %d rejected", night.table, night.date, outcome.rows, outcome.rejected
+                )
+            elif outcome.action == "refused":
+                stands = _standing_folder(settings, night).exists()
+                stays = "; what was delivered before stays" if stands else ""
+                if not stands:
+                    known.pop((night.table, night.date), None)
+                log.warning("refused %s %s: %s%s", night.table, night.date, refusal(outcome), stays)
+            yield outcome
+
+
+def refusal(outcome: Outcome) -> str:
+    """Why a night was refused."""
+    return next(part.reason for part in outcome.parts if part.reason)
+
+
+def _ingest_night(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: Table,
+    night: Night,
+    known: dict[tuple[str, dt.date], tuple[Part, ...]],
+    *,
+    read_again: bool,
+    departures_confirmed: bool,
+) -> Outcome:
+    before = known.get((night.table, night.date), ())
+    compared_with = _snapshot_before(table, night.date, known) if table.guard_departures else ()
+    content_before = ",".join(part.sha256 for part in compared_with)
+    parts = tuple(
+        Part(table.name, night.date, path.name, checksum(path), table.fingerprint, content_before)
+        for path in night.parts
+    )
+    if not read_again and _identities(parts) == _identities(before):
+        shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+        return Outcome(night, "known", before)
+    confirmed_before = _contents(parts) == _contents(before) and any(p.departures_confirmed for p in before)
+    if departures_confirmed or confirmed_before:
+        parts = tuple(replace(part, departures_confirmed=True) for part in parts)
+    with _work_folder(settings) as work:
+        connection.execute("drop table if exists night_rows; drop table if exists night_rejected")
+        _create(connection, "night_rows", _row_columns(table))
+        _create(connection, "night_rejected", REJECTED_COLUMNS)
+        parts = tuple(
+            _read_part(connection, table, part, path, work)
+            for part, path in zip(parts, night.parts, strict=True)
+        )
+        problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
+            connection, settings, table, night, parts, compared_with
+        )
+        if problem:
+            parts = tuple(replace(part, status="refused", reason=part.reason or problem) for part in parts)
+            _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
+            if {part.delivery_id for part in parts} == {part.delivery_id for part in before}:
+                # Not a new delivery but the standing one, judged anew beside a night that arrived late.
+                shutil.rmtree(_standing_folder(settings, night))
+            return Outcome(night, "refused", parts)
+        _swap_in(connection, settings, parts, work, _standing_folder(settings, night))
+    shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+    return Outcome(night, "accepted", parts)
+
+
+def _identities(parts: tuple[Part, ...]) -> set[tuple[str, ...]]:
+    return {(part.name, part.sha256, part.contract, part.compared_with) for part in parts}
+
+
+def _contents(parts: tuple[Part, ...]) -> set[tuple[str, str]]:
+    return {(part.name, part.sha256) for part in parts}
+
+
+def _snapshot_before(
+    table: Table, date: dt.date, known: dict[tuple[str, dt.date], tuple[Part, ...]]
+) -> tuple[Part, ...]:
+    """The parts of the latest accepted night of a table before a date."""
+    earlier = [night for name, night in known if name == table.name and night < date]
+    return known[table.name, max(earlier)] if earlier else ()
+
+
+@contextmanager
+def _work_folder(settings: Settings) -> Iterator[Path]:
+    work = settings.incoming_dir / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _read_part(
+    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, path: Path, work: Path
+) -> Part:
+    """Add a part to night_rows and night_rejected; a part that cannot be read says why."""
+    try:
+        read_part(connection, table, part.night, path, part.sha256, work)
+    except RefusedError as refused:
+        return replace(part, reason=str(refused))
+    columns = ", ".join(quoted(column.name) for column in table.columns)
+    connection.execute(
+        f"""
+        insert into night_rows by name
+        select {columns}, row_number, row_hash, $1::uuid as delivery_id, $2::date as night, $3 as part
+        from checked
+        where problem is null
+        """,
+        [part.delivery_id, part.night, part.name],
+    )
+    connection.execute(
+        """
+        insert into night_rejected by name
+        select
+            $1::uuid as delivery_id, $2 as table_name, $3::date as night, $4 as part, row_number, column_name,
+            reason, value
+        from checked inner join reason using (problem)
+        """,
+        [part.delivery_id, part.table, part.night, part.name],
+    )
+    delivered, rejected = connection.execute("select count(*), count(problem) from checked").fetchone()
+    return replace(part, rows_delivered=delivered, rows_rejected=rejected)
+
+
+def _night_problem(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: Table,
+    night: Night,
+    parts: tuple[Part, ...],
+    compared_with: tuple[Part, ...],
+) -> str | None:
+    """Why a night that could be read must be refused all the same, or None."""
+    delivered = sum(part.rows_delivered for part in parts)
+    rejected = sum(part.rows_rejected for part in parts)
+    if rejected > settings.max_rejected_rows and rejected > settings.max_rejected_share * delivered:
+        part, row, column, reason = connection.execute(
+            "select part, row_number, column_name, reason from night_rejected order by part, row_number limit 1"
+        ).fetchone()
+        return (
+            f"{rejected} of {delivered} rows were rejected; the first is row {row} of {part}, "
+            f"whose {column} {reason}"
+        )
+    return _manifest_problem(night, parts) or _departure_problem(
+        connection, settings, table, night, parts, compared_with
+    )
+
+
+def _manifest_problem(night: Night, parts: tuple[Part, ...]) -> str | None:
+    if night.manifest_error or night.manifest is None:
+        return night.manifest_error
+    present = {part.name: part for part in parts}
+    for name in sorted(night.manifest.keys() ^ present.keys()):
+        where = "is listed in" if name in night.manifest else "is not listed in"
+        return f"{name} {where} {MANIFEST_NAME} but {'not there' if name in night.manifest else 'there'}"
+    for name, expected in sorted(night.manifest.items()):
+        part = present[name]
+        for found, key in ((part.rows_delivered, "rows"), (part.sha256, "sha256")):
+            if key in expected and expected[key] != found:
+                return f"{name} disagrees with {MANIFEST_NAME}: {key} is {found}, not {expected[key]}"
+    return None
+
+
+def _departure_problem(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: Table,
+    night: Night,
+    parts: tuple[Part, ...],
+    compared_with: tuple[Part, ...],
+) -> str | None:
+    """A truncated snapshot must not look like a mass departure."""
+    if not compared_with or parts[0].departures_confirmed:
+        return None
+    date_before = compared_with[0].night
+    key = ", ".join(quoted(column) for column in table.key)
+    rows_before = settings.raw_dir / table.name / date_before.isoformat() / "rows.parquet"
+    people, departed = connection.execute(
+        f"""
+        with people as (select distinct {key} from read_parquet($1))
+        select count(*), count(*) filter (where ({key}) not in (select ({key}) from night_rows)) from people
+        """,
+        [str(rows_before)],
+    ).fetchone()
+    if departed <= settings.max_departed_share * people:
+        return None
+    return (
+        f"{departed} of the {people} {table.name} of {date_before} are missing; if they really left, "
+        f"run again with --confirm-departures {night.date}"
+    )
+
+
+def _swap_in(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    parts: tuple[Part, ...],
+    work: Path,
+    folder: Path,
+) -> None:
+    """Write what became of a night and put it in its place in one move."""
+    prepared = work / "night"
+    prepared.mkdir()
+    _create(connection, "night_delivered", DELIVERED_COLUMNS)
+    connection.executemany(
+        f"insert into night_delivered values ({', '.join('?' * len(DELIVERED_COLUMNS))})",
+        [part.row() for part in parts],
+    )
+    if parts[0].status == "accepted":
+        _copy(connection, "from night_rows", prepared / "rows.parquet")
+    _copy(connection, "from night_rejected", prepared / "rejected.parquet")
+    _copy(connection, "from night_delivered", prepared / "delivered.parquet")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        # Should the run break off between the two moves, recover() puts the old night back.
+        aside = settings.incoming_dir / "replaced" / folder.parent.name / folder.name
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        prepared.rename(folder)
+        shutil.rmtree(aside)
+    else:
+        prepared.rename(folder)
+
+
+def _standing_folder(settings: Settings, night: Night) -> Path:
+    return settings.raw_dir / night.table / night.date.isoformat()
+
+
+def _refused_folder(settings: Settings, night: Night) -> Path:
+    return settings.raw_dir / night.table / f"{night.date.isoformat()}.refused"
+
+
+def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'; set preserve_insertion_order = true")
+    connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:
+    described = ", ".join(f"{quoted(column)} {data_type}" for column, data_type in columns.items())
+    connection.execute(f"create or replace temp table {name} ({described})")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    connection.execute(f"copy ({query}) to {literal(path)} (format parquet, compression zstd)")
+
+
+def _row_columns(table: Table) -> dict[str, str]:
+    """The columns of rows.parquet: the contract's, then bookkeeping."""
+    kept = {c.name: STORED_TYPES.get(c.data_type, c.data_type) for c in table.columns}
+    return kept | BOOKKEEPING_COLUMNS

@@ -1,0 +1,126 @@
+"""From the warehouse to the published file: exactly the public tables, swapped in at once."""
+
+import logging
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import get_asset_key_for_model
+
+from orchestration.lock import hold
+from orchestration.reading import literal
+from orchestration.settings import Settings, settings
+from orchestration.transformation import MANIFEST, warehouse_models
+
+log = logging.getLogger("warehouse")
+
+READ_ONLY = 0o440
+
+
+def published_tables(manifest: dict[str, Any]) -> dict[str, str]:
+    """The relations to publish by unique id: everything tagged `published`."""
+    return {
+        unique_id: node["name"]
+        for unique_id, node in sorted(manifest["nodes"].items())
+        if "published" in node["tags"] and node["resource_type"] in ("model", "seed")
+    }
+
+
+def publish(config: Settings, tables: list[str]) -> Path:
+    """Write a new publication from the warehouse and put it in the place of the last.
+
+    Readers never see a half-written file: it is written and synced beside the old one, then renamed over it.
+    A connection opened before keeps the old one.
+
+    Returns:
+        The archived copy, `publications/<as_of>-<run>.duckdb`.
+
+    Raises:
+        duckdb.Error, OSError: nothing was published; the old file still serves.
+    """
+    config.publications_dir.mkdir(parents=True, exist_ok=True)
+    draft = config.publications_dir / ".draft.duckdb"
+    draft.unlink(missing_ok=True)
+    with duckdb.connect(str(draft)) as connection:
+        connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'")
+        connection.execute(f"attach {literal(config.warehouse_file)} as warehouse (read_only)")
+        for table in sorted(tables):
+            _copy_table(connection, table)
+        as_of_date, run_id = connection.execute("select as_of_date, run_id from publication").fetchone()
+        connection.execute("detach warehouse; checkpoint")
+    draft.chmod(READ_ONLY)
+    _sync(draft)
+    archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
+    draft.replace(archived)
+    beside = config.published_file.with_name(".analytics.duckdb.new")
+    beside.unlink(missing_ok=True)
+    shutil.copyfile(archived, beside)
+    beside.chmod(READ_ONLY)
+    _sync(beside)
+    beside.replace(config.published_file)
+    _sync(config.published_file.parent)
+    _forget_old(config)
+    return archived
+
+
+def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """One table with its constraints, rows in a stable order, and descriptions."""
+    here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
+    ddl, comment = connection.execute(
+        f"select sql, comment from duckdb_tables() where {here}", [table]
+    ).fetchone()
+    connection.execute(ddl.replace("warehouse.", "", 1))
+    connection.execute(f"insert into {table} from warehouse.main.{table} order by all")
+    if comment:
+        connection.execute(f"comment on table {table} is {literal(comment)}")
+    columns = connection.execute(
+        f"select column_name, comment from duckdb_columns() where {here} and comment is not null", [table]
+    ).fetchall()
+    for column, text in columns:
+        connection.execute(f"comment on column {table}.{column} is {literal(text)}")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_old(config: Settings) -> None:
+    kept = sorted(
+        config.publications_dir.glob("*.duckdb"), key=lambda path: path.stat().st_mtime, reverse=True
+    )
+    for path in kept[config.publications_kept :]:
+        path.unlink()
+
+
+@dg.asset(
+    key=["published", "analytics"],
+    group_name="published",
+    kinds={"duckdb"},
+    owners=["team:data-platform"],
+    description="analytics.duckdb: exactly the public tables, read-only, replaced at once by every good run.",
+    deps=[get_asset_key_for_model([warehouse_models], name) for name in published_tables(MANIFEST).values()],
+)
+def analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Publish what was just built and tested."""
+    config = settings()
+    hold(config)
+    started = time.monotonic()
+    archived = publish(config, list(published_tables(MANIFEST).values()))
+    log.info("published %s", config.published_file)
+    return dg.MaterializeResult(
+        metadata={
+            "file": dg.MetadataValue.path(str(config.published_file)),
+            "archived as": archived.name,
+            "bytes": config.published_file.stat().st_size,
+            "seconds": round(time.monotonic() - started, 2),
+            "run": context.run_id,
+        }
+    )

@@ -1,0 +1,126 @@
+"""Dagster's view of ingestion: one asset per raw table, all made by one step."""
+
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.exports import contract, delivered_nights, latest_complete_night, missing_tables
+from orchestration.ingestion import Outcome, ingest, known_parts, recover, refusal
+from orchestration.lock import hold
+from orchestration.settings import settings
+from orchestration.transformation import MANIFEST, write_run
+
+TABLES = contract(MANIFEST)
+# What ingestion says of the run as a whole, beside the tables.
+BOOKS = {
+    source["name"]: source["description"]
+    for source in MANIFEST["sources"].values()
+    if source["name"] not in TABLES
+}
+
+
+class UsageError(Exception):
+    """The run was asked for something that cannot be."""
+
+
+class IngestionConfig(dg.Config):
+    """What to ingest; empty for a normal night."""
+
+    as_of: str = ""
+    """Rebuild as of this complete night (YYYY-MM-DD); empty: the latest."""
+    nights: list[str] = []
+    """Nights to read again although they are known (YYYY-MM-DD)."""
+    confirm_departures: list[str] = []
+    """Nights whose loss of members is real (YYYY-MM-DD)."""
+
+
+def _spec(name: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["raw", name],
+        group_name="raw",
+        kinds={"parquet"},
+        owners=["team:data-platform"],
+        description=description,
+        skippable=True,
+    )
+
+
+@dg.multi_asset(
+    name="ingest",
+    specs=[_spec(name, table.description) for name, table in TABLES.items()]
+    + [_spec(name, description) for name, description in BOOKS.items()],
+    can_subset=True,
+)
+def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[dg.MaterializeResult]:
+    """Read every delivered night up to as-of that is new, corrected, or asked for."""
+    directories = settings()
+    hold(directories)
+    started = time.monotonic()
+    selected = {key.path[-1] for key in context.selected_asset_keys}
+    recover(directories, TABLES)
+    nights = delivered_nights(directories.exports_dir, TABLES)
+    arrived = {(night.table, night.date) for night in nights} | set(known_parts(directories))
+    as_of_date = choose_as_of(arrived, config.as_of)
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    due = [night for night in nights if night.date <= as_of_date and night.table in selected]
+    again, confirmed = map(_dates, (config.nights, config.confirm_departures))
+    for outcome in ingest(directories, TABLES, due, again, confirmed):
+        outcomes[outcome.night.table].append(outcome)
+    write_run(directories, as_of_date, context.run_id)
+    waiting = sorted({night.date.isoformat() for night in nights if night.date > as_of_date})
+    for name in sorted(selected):
+        metadata = _metadata(outcomes[name]) if name in TABLES else {
+            "as of date": as_of_date.isoformat(),
+            "nights waiting": ", ".join(waiting) or "none",
+            "seconds": round(time.monotonic() - started, 2),
+        }  # fmt: skip
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata=metadata)
+
+
+def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:
+    """The night to build as of: the one asked for if it is complete, else the latest complete one.
+
+    Raises:
+        UsageError: the night asked for is no date or is not complete.
+        dg.Failure: no night is complete.
+    """
+    required = {name for name, table in TABLES.items() if table.required}
+    if asked:
+        (date,) = _dates([asked])
+        missing = missing_tables(arrived, required, date)
+        if missing:
+            raise UsageError(f"{date} is not complete: {', '.join(missing)} did not arrive")
+        return date
+    latest = latest_complete_night(arrived, TABLES)
+    if latest is None:
+        nearest = max((date for _, date in arrived), default=None)
+        missing = missing_tables(arrived, required, nearest) if nearest else sorted(required)
+        night = f" for {nearest}" if nearest else ""
+        raise dg.Failure(
+            f"no complete night in {settings().exports_dir}: nothing arrived{night} of {', '.join(missing)}"
+        )
+    return latest
+
+
+def _dates(texts: list[str]) -> list[dt.date]:
+    try:
+        return [dt.date.fromisoformat(text) for text in texts]
+    except ValueError as error:
+        raise UsageError(f"{error}; nights are written YYYY-MM-DD") from error
+
+
+def _metadata(outcomes: list[Outcome]) -> dict[str, object]:
+    """What a person wants to see beside a raw table."""
+    ingested = [outcome for outcome in outcomes if outcome.action == "accepted"]
+    refused = [f"{outcome.night.date}: {refusal(outcome)}" for outcome in outcomes if outcome.action == "refused"]
+    return {
+        "nights delivered": len(outcomes),
+        "nights ingested now": len(ingested),
+        "rows ingested now": sum(outcome.rows for outcome in ingested),
+        "rows rejected now": sum(outcome.rejected for outcome in ingested),
+        "nights refused": "; ".join(refused) or "none",
+        "bytes delivered": sum(p.stat().st_size for outcome in outcomes for p in outcome.night.parts),
+    }

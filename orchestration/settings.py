@@ -1,0 +1,73 @@
+"""The one place that knows where things lie and how much bad data is too much.
+
+Every directory and limit can be set by an environment variable of the name given here.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Directories and limits of one warehouse."""
+
+    exports_dir: Path
+    warehouse_dir: Path
+    dagster_home: Path
+    max_rejected_rows: int
+    max_rejected_share: float
+    max_departed_share: float
+    publications_kept: int
+
+    @property
+    def raw_dir(self) -> Path:
+        """Validated Parquet, per table and night."""
+        return self.warehouse_dir / "raw"
+
+    @property
+    def incoming_dir(self) -> Path:
+        """Where a night is prepared before it is swapped into raw; emptied at every start."""
+        return self.warehouse_dir / "incoming"
+
+    @property
+    def building_dir(self) -> Path:
+        """Where dbt builds. What a broken-off build leaves here is thrown away by the next one."""
+        return self.warehouse_dir / "building"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The private database of the last completed build."""
+        return self.warehouse_dir / "warehouse.duckdb"
+
+    @property
+    def published_file(self) -> Path:
+        """The database analysts query."""
+        return self.warehouse_dir / "analytics.duckdb"
+
+    @property
+    def publications_dir(self) -> Path:
+        """The last publications, by as-of date and run."""
+        return self.warehouse_dir / "publications"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one run that may write."""
+        return self.warehouse_dir / "lock"
+
+
+def settings() -> Settings:
+    """Read the environment: called whenever needed, so that a changed variable is never missed."""
+    data = PROJECT_DIR / "data"
+    warehouse_dir = Path(os.environ.get("WAREHOUSE_DIR") or data / "warehouse").resolve()
+    return Settings(
+        exports_dir=Path(os.environ.get("EXPORTS_DIR") or data / "exports").resolve(),
+        warehouse_dir=warehouse_dir,
+        dagster_home=Path(os.environ.get("DAGSTER_HOME") or warehouse_dir / "dagster").resolve(),
+        max_rejected_rows=int(os.environ.get("MAX_REJECTED_ROWS") or 10),
+        max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
+        max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
+        publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+    )

@@ -1,0 +1,72 @@
+"""What a run tells a person at its end, read from the published file."""
+
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.reading import literal
+
+ROWS = """
+    select
+        table_name,
+        count(distinct night) as nights,
+        sum(rows_delivered)::bigint as delivered,
+        sum(rows_accepted)::bigint as accepted,
+        sum(rows_duplicate)::bigint as duplicate,
+        sum(rows_superseded)::bigint as superseded,
+        sum(rows_rejected)::bigint as rejected
+    from row_account
+    where status = 'accepted'
+    group by table_name
+    order by table_name
+"""
+POINTS = """
+    select activity_type, count(*) as awards, sum(points)::bigint as points
+    from activity_point
+    group by activity_type
+    order by activity_type
+"""
+REFUSED = """
+    select table_name, night, string_agg(distinct reason, '; ') as reason
+    from row_account
+    where status = 'refused'
+    group by all
+    order by all
+"""
+QUERY = "select city, music_community, points_30d from activity_score where tier = 'city' and as_of_date = '{}'"
+
+
+def show_summary(console: Console, published_file: Path, laws_held: dict[str, str]) -> bool:
+    """Print the summary of the published file.
+
+    Returns:
+        Whether a refused delivery stands.
+    """
+    with duckdb.connect(str(published_file), read_only=True) as connection:
+        as_of_date, as_of, nights, missing = connection.execute(
+            "select as_of_date, as_of, nights_read, nights_missing from publication"
+        ).fetchone()
+        console.print(f"\n{nights} nights read, as of {as_of} UTC (last day {as_of_date}).")
+        if missing:
+            console.print(f"Not delivered or refused: {missing}.")
+        console.print(_table("Rows", connection.execute(ROWS)))
+        console.print(_table("Activity Points", connection.execute(POINTS)))
+        refused = connection.execute(REFUSED).fetchall()
+    for table, night, reason in refused:
+        console.print(f"Refused: {table} {night}: {reason}", style="bold yellow", markup=False)
+    for law, result in laws_held.items():
+        console.print(f"Law {result}: {law.replace('_', ' ')}")
+    console.print(f"\nThe warehouse: {published_file}", soft_wrap=True)
+    console.print(f'Try: duckdb -readonly {published_file} "{QUERY.format(as_of_date)}"', soft_wrap=True)
+    return bool(refused)
+
+
+def _table(title: str, result: duckdb.DuckDBPyConnection) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column, data_type, *_ in result.description:
+        table.add_column(column, justify="right" if str(data_type) == "BIGINT" else "left")
+    for row in result.fetchall():
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+    return table

@@ -1,0 +1,176 @@
+"""From `raw/` to the warehouse: the wall, then `dbt build` in a database nobody reads yet."""
+
+import datetime as dt
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+
+from orchestration.lock import hold
+from orchestration.reading import literal
+from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.wall import breaches
+
+log = logging.getLogger("warehouse")
+
+PROGRESS_EVERY = 25
+ROWS_SHOWN = 5
+
+# dbt lies beside the interpreter, whether or not the environment was activated.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+DBT_PROJECT = DbtProject(project_dir=PROJECT_DIR)
+
+
+def code_version() -> str:
+    """Changes with any model, macro, seed, law or contract."""
+    digest = hashlib.sha256()
+    for folder in ("models", "macros", "seeds", "tests/laws"):
+        for path in sorted((PROJECT_DIR / folder).rglob("*.*")):
+            digest.update(path.relative_to(PROJECT_DIR).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update((PROJECT_DIR / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def prepare_manifest() -> dict[str, Any]:
+    """The dbt manifest of the code as it is now, parsed again only if something changed."""
+    stamp = PROJECT_DIR / "target" / "code_version"
+    stamp.parent.mkdir(exist_ok=True)
+    with (stamp.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        version = code_version()
+        if not DBT_PROJECT.manifest_path.exists() or not stamp.exists() or stamp.read_text() != version:
+            DBT_PROJECT.preparer.prepare(DBT_PROJECT)
+            stamp.write_text(version)
+    return json.loads(DBT_PROJECT.manifest_path.read_bytes())
+
+
+MANIFEST = prepare_manifest()
+
+
+@dbt_assets(manifest=MANIFEST, project=DBT_PROJECT, name="warehouse")
+def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build and test every model; nothing if the published file already says all of it."""
+    config = settings()
+    hold(config)
+    problems = breaches(MANIFEST)
+    if problems:
+        raise dg.Failure("The wall does not hold: " + "; ".join(problems))
+    if is_published(config):
+        log.info("nothing new: the published file already holds these deliveries")
+        return
+    _start_from(config)
+    invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+    yield from _with_progress(invocation, context)
+    _finish(config, invocation)
+
+
+def run_file(config: Settings) -> Path:
+    """Where ingestion writes what the build is for: the source `raw.run`."""
+    return config.raw_dir / "run.parquet"
+
+
+def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
+    """Say what the next build is for."""
+    draft = config.incoming_dir / "run.parquet"
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    built_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            copy (select $1::date as as_of_date, $2 as run_id, $3 as code_version, $4::timestamp as built_at)
+            to {literal(draft)} (format parquet)
+            """,
+            [as_of_date, run_id, code_version(), built_at],
+        )
+    draft.replace(run_file(config))
+
+
+def is_published(config: Settings) -> bool:
+    """Whether the published file was built by this code, for this as-of, from these very deliveries."""
+    return _was_built_from(config.published_file, config, same_deliveries=True)
+
+
+def _start_from(config: Settings) -> None:
+    """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
+
+    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does a
+    run after one that broke off: the database is away from its place while it is being built.
+    """
+    shutil.rmtree(config.building_dir, ignore_errors=True)
+    config.building_dir.mkdir(parents=True)
+    if _was_built_from(config.warehouse_file, config, same_deliveries=False):
+        config.warehouse_file.rename(config.building_dir / config.warehouse_file.name)
+    else:
+        config.warehouse_file.unlink(missing_ok=True)
+
+
+def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
+    if not file.exists():
+        return False
+    delivered = literal(config.raw_dir / "*" / "*" / "delivered.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(file)} as built (read_only)")
+        gone, new, same_code, days_on = connection.execute(
+            f"""
+            with run as (from read_parquet({literal(run_file(config))})),
+            standing as (
+                select delivery_id, status
+                from read_parquet({delivered}, union_by_name = true)
+                where night <= (select as_of_date from run)
+            ),
+            held as (select delivery_id, status from built.main.row_account)
+            select
+                (select count(*) from (from held except from standing)),
+                (select count(*) from (from standing except from held)),
+                publication.code_version = run.code_version,
+                run.as_of_date - publication.as_of_date
+            from built.main.publication as publication cross join run
+            """
+        ).fetchone()
+    if same_deliveries:
+        return same_code and days_on == 0 and gone == 0 and new == 0
+    return same_code and days_on >= 0 and gone == 0
+
+
+def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Dagster's events for every model and test, with a line on the way now and then."""
+    total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+    for done, event in enumerate(invocation.stream(), start=1):
+        if done % PROGRESS_EVERY == 0:
+            log.info("dbt: %d of about %d models and tests", done, total)
+        yield event
+
+
+def _finish(config: Settings, invocation: DbtCliInvocation) -> None:
+    """Put a good build in its place; say of a bad one which laws failed on which rows."""
+    if not invocation.is_successful():
+        raise dg.Failure(failure_message(config, invocation))
+    (config.building_dir / config.warehouse_file.name).replace(config.warehouse_file)
+    os.chmod(config.warehouse_file, 0o600)
+    shutil.rmtree(config.building_dir)
+
+
+def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
+    """Which models could not be built and which laws or tests failed, with the first rows of each."""
+    results = invocation.get_artifact("run_results.json")["results"]
+    lines = []
+    with duckdb.connect(str(config.building_dir / config.warehouse_file.name), read_only=True) as connection:
+        for result in results:
+            name = result["unique_id"].split(".")[2]
+            if result["status"] == "error":
+                lines.append(f"{name} could not be built: {' '.join(result['message'].split())}")
+            elif result["status"] == "fail":
+                law = "law" if result["unique_id"].count(".") == 2 else "test"
+                rows = connection.sql(f"from {result['relation_name']} limit {ROWS_SHOWN}")
+                lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
+    return "Not published; yesterday's file keeps serving.\n" + "\n".join(lines)

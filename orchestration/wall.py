@@ -1,0 +1,87 @@
+"""The wall: which folder of models may read which, checked on the dbt manifest before anything is built.
+
+Points are descriptive. Were a model of the rotation side able to read a point, or a point able to read
+engagement, a change of policy could reach what people hear; so the graph itself must make that impossible.
+"""
+
+from typing import Any
+
+# Each folder and all it may read besides itself. Recognition never reads listening; see FORBIDDEN_SOURCES.
+MAY_READ = {
+    "seeds": set(),
+    "raw": set(),
+    "staging": {"raw"},
+    "scenes": {"staging"},
+    "fair_play": {"staging"},
+    "recognition": {"staging", "scenes", "seeds"},
+    "analytics": {"raw", "staging", "scenes", "fair_play", "recognition", "seeds"},
+}
+
+LISTENING = "track_engagements"
+POINTS = {
+    "signal_actions",
+    "event_attendances",
+    "proof_of_support",
+    "projects",
+    "project_supports",
+    "pioneer_referrals",
+    "activity_point_adjustments",
+    "community_activation_audits",
+}
+# What a folder must not depend on through any chain of models.
+FORBIDDEN_SOURCES = {"recognition": {LISTENING, "rotation_entries"}, "fair_play": POINTS}
+
+
+def breaches(manifest: dict[str, Any]) -> list[str]:
+    """Every place where the wall does not hold, each a sentence; empty if it holds."""
+    found = []
+    nodes = {
+        unique_id: node
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] in ("model", "seed", "snapshot")
+    }
+    for node in nodes.values():
+        folder = _folder(node)
+        if folder not in MAY_READ:
+            found.append(f"{node['name']} lies in models/{folder}, which the wall does not know")
+            continue
+        for parent in _parents(node):
+            parent_folder = _folder(nodes.get(parent) or manifest["sources"][parent])
+            if parent_folder != folder and parent_folder not in MAY_READ[folder]:
+                found.append(
+                    f"{node['name']} ({folder}) reads {parent.split('.')[-1]} ({parent_folder}), but {folder} may "
+                    f"read only {', '.join(sorted(MAY_READ[folder])) or 'nothing'}: points must never reach "
+                    "rotation, nor listening a point"
+                )
+        forbidden = FORBIDDEN_SOURCES.get(folder, set()) & _sources_behind(node, nodes, manifest["sources"])
+        found.extend(
+            f"{node['name']} ({folder}) depends on the export {source}, which {folder} must never see"
+            for source in sorted(forbidden)
+        )
+    return found
+
+
+def _folder(node: dict[str, Any]) -> str:
+    if node["resource_type"] == "source":
+        return "raw"
+    if node["resource_type"] == "seed":
+        return "seeds"
+    return node["fqn"][1]
+
+
+def _parents(node: dict[str, Any]) -> list[str]:
+    return node.get("depends_on", {}).get("nodes", [])
+
+
+def _sources_behind(node: dict[str, Any], nodes: dict[str, Any], sources: dict[str, Any]) -> set[str]:
+    seen, waiting, found = set(), _parents(node)[:], set()
+    while waiting:
+        unique_id = waiting.pop()
+        if unique_id in seen:
+            continue
+        seen.add(unique_id)
+        if unique_id in sources:
+            found.add(sources[unique_id]["name"])
+        else:
+            waiting.extend(_parents(nodes[unique_id]))
+    return found

@@ -1,0 +1,61 @@
+{#- Law 3. For each tier the ledger = the sum over its scopes, unscoped included; and the ledger = the sum of user
+    totals + what departed members earned. Otherwise a total on a screen cannot be explained. -#}
+{{ config(meta={'dagster': {'ref': {'name': 'activity_score'}}}) }}
+
+with ledger as (
+    select
+        coalesce(sum(points), 0) as points,
+        coalesce(sum(points) filter (where user_id is null), 0) as departed
+    from {{ ref('activity_point') }}
+),
+
+score as (
+    select * from {{ ref('activity_score') }}
+),
+
+user_totals as (
+    select coalesce(sum(points_all_time), 0) as points
+    from {{ ref('user_activity') }}
+),
+
+latest_day as (
+    select max(as_of_date) as as_of_date
+    from score
+),
+
+tiers as (
+    select
+        score.tier,
+        sum(score.points_on_day) as days,
+        sum(score.points_all_time) filter (where score.as_of_date = latest_day.as_of_date) as latest
+    from score
+    cross join latest_day
+    group by all
+),
+
+equations as (
+    select
+        tier || ' scopes by day' as total,
+        days as parts,
+        ledger.points as whole
+    from tiers
+    cross join ledger
+    union all
+    select
+        tier || ' scopes on the last day' as total,
+        latest as parts,
+        ledger.points as whole
+    from tiers
+    cross join ledger
+    union all
+    select
+        'user totals + departed' as total,
+        user_totals.points + ledger.departed as parts,
+        ledger.points as whole
+    from user_totals
+    cross join ledger
+)
+
+select *
+from equations
+where parts is distinct from whole
