@@ -1,0 +1,1 @@
+"""Dagster: exports in, dbt in the middle, a published warehouse out."""

@@ -1,7 +1,7 @@
 """The `warehouse` command.
 
-Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the warehouse, 4 published although some
-delivery was refused.
+Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the warehouse,
+4 published although some delivery was refused.
 """
 
 import logging
@@ -24,10 +24,12 @@ from orchestration.summary import show_summary
 
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+LOG_WIDTH = 110
 # Bound to the real standard output: dbt's lines are redirected while the job runs.
-console = Console(file=sys.stdout)
+console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else LOG_WIDTH)
 log = logging.getLogger("warehouse")
 
 
@@ -74,6 +76,19 @@ def run(
         _stop(*failure)
     refused = show_summary(console, config.published_file, laws)
     raise typer.Exit(Exit.PUBLISHED_WITHOUT_REFUSED if refused else Exit.DONE)
+
+
+@app.command()
+def dev(
+    warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI and run its schedule and sensor, on this machine only."""
+    _choose_directories(None, warehouse_dir)
+    dagster = Path(sys.executable).with_name("dagster")
+    where = ["--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
+    os.chdir(PROJECT_DIR)
+    os.execv(dagster, [str(dagster), "dev", *where])  # noqa: S606  (our own program, no shell)
 
 
 def _choose_directories(exports_dir: Path | None, warehouse_dir: Path | None) -> None:

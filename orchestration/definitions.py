@@ -10,7 +10,6 @@ from orchestration.settings import PROJECT_DIR
 from orchestration.transformation import DBT_PROJECT, warehouse_models
 
 
-
 def law_checks() -> list[dg.AssetCheckKey]:
     """The laws of tests/laws as Dagster shows them, by name."""
     laws = {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}

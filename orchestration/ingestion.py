@@ -144,8 +144,8 @@ def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...
         rows = connection.execute(
             """
             select
-                table_name, night, part, sha256, contract, compared_with, departures_confirmed, status, reason,
-                rows_delivered, rows_rejected
+                table_name, night, part, sha256, contract, compared_with, departures_confirmed, status,
+                reason, rows_delivered, rows_rejected
             from read_parquet(?, union_by_name = true)
             where status = 'accepted'
             order by table_name, night, part
@@ -300,7 +300,8 @@ def _read_part(
         select
             $1::uuid as delivery_id, $2 as table_name, $3::date as night, $4 as part, row_number, column_name,
             reason, value
-        from checked inner join reason using (problem)
+        from checked
+        where problem is not null
         """,
         [part.delivery_id, part.table, part.night, part.name],
     )
@@ -321,7 +322,12 @@ def _night_problem(
     rejected = sum(part.rows_rejected for part in parts)
     if rejected > settings.max_rejected_rows and rejected > settings.max_rejected_share * delivered:
         part, row, column, reason = connection.execute(
-            "select part, row_number, column_name, reason from night_rejected order by part, row_number limit 1"
+            """
+            select part, row_number, column_name, reason
+            from night_rejected
+            order by part, row_number
+            limit 1
+            """
         ).fetchone()
         return (
             f"{rejected} of {delivered} rows were rejected; the first is row {row} of {part}, "

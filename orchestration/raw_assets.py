@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from orchestration.exports import contract, delivered_nights, latest_complete_night, missing_tables
 from orchestration.ingestion import Outcome, ingest, known_parts, recover, refusal
@@ -31,9 +32,9 @@ class IngestionConfig(dg.Config):
 
     as_of: str = ""
     """Rebuild as of this complete night (YYYY-MM-DD); empty: the latest."""
-    nights: list[str] = []
+    nights: list[str] = Field(default_factory=list)
     """Nights to read again although they are known (YYYY-MM-DD)."""
-    confirm_departures: list[str] = []
+    confirm_departures: list[str] = Field(default_factory=list)
     """Nights whose loss of members is real (YYYY-MM-DD)."""
 
 
@@ -115,7 +116,9 @@ def _dates(texts: list[str]) -> list[dt.date]:
 def _metadata(outcomes: list[Outcome]) -> dict[str, object]:
     """What a person wants to see beside a raw table."""
     ingested = [outcome for outcome in outcomes if outcome.action == "accepted"]
-    refused = [f"{outcome.night.date}: {refusal(outcome)}" for outcome in outcomes if outcome.action == "refused"]
+    refused = [
+        f"{outcome.night.date}: {refusal(outcome)}" for outcome in outcomes if outcome.action == "refused"
+    ]
     return {
         "nights delivered": len(outcomes),
         "nights ingested now": len(ingested),

@@ -48,9 +48,8 @@ def read_part(
 ) -> None:
     """Read a part and hold every row against the contract.
 
-    Leaves two temporary tables: `checked`, one row per record with the typed columns, row_number, row_hash, the
-    number of the first problem (null if none) and the offending value unless personal; and `reason`, one row
-    per numbered problem.
+    Leaves the temporary table `checked`: one row per record with the typed columns, row_number, row_hash, and
+    the first problem: its number, column and reason, and the offending value unless personal; null if none.
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
@@ -99,7 +98,7 @@ class Source:
     columns: dict[str, str]
 
 
-def _csv_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), None)
@@ -175,6 +174,8 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
     shown = " ".join(
         f"when {n} then text_{check.position}" for n, check in enumerate(checks) if not check.column.personal
     )
+    columns = " ".join(f"when {n} then {literal(check.column.name)}" for n, check in enumerate(checks))
+    reasons = " ".join(f"when {n} then {literal(check.reason)}" for n, check in enumerate(checks))
     names = [quoted(c.name) for c in table.columns]
     hashed = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in names)
     connection.execute(
@@ -187,16 +188,10 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
         judged as (select *, case {problem} end as problem from typed)
         select
             {", ".join(names)}, row_number, md5(concat_ws(chr(31), {hashed}))::uuid as row_hash, problem,
+            case problem {columns} end as column_name, case problem {reasons} end as reason,
             case problem {shown or "when -1 then null"} end as value
         from judged
         """
-    )
-    connection.execute(
-        "create or replace temp table reason (problem integer, column_name varchar, reason varchar)"
-    )
-    connection.executemany(
-        "insert into reason values (?, ?, ?)",
-        [(n, check.column.name, check.reason) for n, check in enumerate(checks)],
     )
 
 
@@ -253,8 +248,10 @@ def _where(error: duckdb.Error) -> str:
 
 
 def literal(value: object) -> str:
+    """A value as an SQL text literal."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def quoted(column: str) -> str:
+    """A column as an SQL identifier."""
     return '"' + column.replace('"', '""') + '"'

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import duckdb
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
-
-from orchestration.reading import literal
 
 ROWS = """
     select
@@ -35,7 +34,9 @@ REFUSED = """
     group by all
     order by all
 """
-QUERY = "select city, music_community, points_30d from activity_score where tier = 'city' and as_of_date = '{}'"
+QUERY = (
+    "select city, music_community, points_30d from activity_score where tier = 'city' and as_of_date = '{}'"
+)
 
 
 def show_summary(console: Console, published_file: Path, laws_held: dict[str, str]) -> bool:
@@ -64,7 +65,7 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
 
 
 def _table(title: str, result: duckdb.DuckDBPyConnection) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for column, data_type, *_ in result.description:
         table.add_column(column, justify="right" if str(data_type) == "BIGINT" else "left")
     for row in result.fetchall():

@@ -25,6 +25,7 @@ log = logging.getLogger("warehouse")
 
 PROGRESS_EVERY = 25
 ROWS_SHOWN = 5
+PRIVATE = 0o600
 
 # dbt lies beside the interpreter, whether or not the environment was activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -103,8 +104,8 @@ def is_published(config: Settings) -> bool:
 def _start_from(config: Settings) -> None:
     """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
 
-    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does a
-    run after one that broke off: the database is away from its place while it is being built.
+    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does
+    a run after one that broke off: the database is away from its place while it is being built.
     """
     shutil.rmtree(config.building_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
@@ -156,7 +157,7 @@ def _finish(config: Settings, invocation: DbtCliInvocation) -> None:
     if not invocation.is_successful():
         raise dg.Failure(failure_message(config, invocation))
     (config.building_dir / config.warehouse_file.name).replace(config.warehouse_file)
-    os.chmod(config.warehouse_file, 0o600)
+    config.warehouse_file.chmod(PRIVATE)
     shutil.rmtree(config.building_dir)
 
 

@@ -4,6 +4,7 @@ Points are descriptive. Were a model of the rotation side able to read a point, 
 engagement, a change of policy could reach what people hear; so the graph itself must make that impossible.
 """
 
+import sys
 from typing import Any
 
 # Each folder and all it may read besides itself. Recognition never reads listening; see FORBIDDEN_SOURCES.
@@ -48,10 +49,10 @@ def breaches(manifest: dict[str, Any]) -> list[str]:
         for parent in _parents(node):
             parent_folder = _folder(nodes.get(parent) or manifest["sources"][parent])
             if parent_folder != folder and parent_folder not in MAY_READ[folder]:
+                allowed = ", ".join(sorted(MAY_READ[folder])) or "nothing"
                 found.append(
-                    f"{node['name']} ({folder}) reads {parent.split('.')[-1]} ({parent_folder}), but {folder} may "
-                    f"read only {', '.join(sorted(MAY_READ[folder])) or 'nothing'}: points must never reach "
-                    "rotation, nor listening a point"
+                    f"{node['name']} ({folder}) reads {parent.split('.')[-1]} ({parent_folder}), but "
+                    f"{folder} may read only {allowed}: points must never reach rotation, nor listening a point"
                 )
         forbidden = FORBIDDEN_SOURCES.get(folder, set()) & _sources_behind(node, nodes, manifest["sources"])
         found.extend(
@@ -85,3 +86,9 @@ def _sources_behind(node: dict[str, Any], nodes: dict[str, Any], sources: dict[s
         else:
             waiting.extend(_parents(nodes[unique_id]))
     return found
+
+
+if __name__ == "__main__":
+    from orchestration.transformation import MANIFEST
+
+    sys.exit("\n".join(breaches(MANIFEST)) or 0)

@@ -182,22 +182,26 @@ counted as (
         points.contributors_30d
     from communities
     left join {{ tier_scope }}_app as app
-        on {% for part in parts -%}
+        on
+        {% for part in parts -%}
             communities.{{ part }} is not distinct from app.{{ part }}
             {%- if not loop.last %} and {% endif %}
         {%- endfor %}
     left join {{ tier_scope }}_verified as verified
-        on {% for part in home_text[tier_scope] -%}
+        on
+        {% for part in home_text[tier_scope] -%}
             communities.{{ part }} is not distinct from verified.{{ part }}
             {%- if not loop.last %} and {% endif %}
         {%- endfor %}
     left join {{ tier_scope }}_points as points
-        on {% for part in parts -%}
+        on
+        {% for part in parts -%}
             communities.{{ part }} is not distinct from points.{{ part }}
             {%- if not loop.last %} and {% endif %}
         {%- endfor %}
     left join {{ tier_scope }}_members as members
-        on {% for part in parts -%}
+        on
+        {% for part in parts -%}
             communities.{{ part }} is not distinct from members.{{ part }}
             {%- if not loop.last %} and {% endif %}
         {%- endfor %}
@@ -220,7 +224,8 @@ select
         'gps_verified_users', 'scope_community_count', 'activity_score_7d', 'activity_score_30d',
         'activity_score_all_time', 'members', 'contributors_30d'
     ] %}
-    cast(coalesce(every_scope.{{ statistic }}, 0) as bigint) as {{ statistic }}{% if not loop.last %},{% endif %}
+    cast(coalesce(every_scope.{{ statistic }}, 0) as bigint) as {{ statistic }}{% if not loop.last %},
+    {% endif %}
     {%- endfor %}
 from every_scope
 cross join as_of

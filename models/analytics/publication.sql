@@ -24,7 +24,9 @@ table_span as (
 ),
 
 nights as (
-    {{ days_between('(select min(first_night) from table_span)', '(select as_of_date from as_of)', 'night') | indent(4) }}
+    {{ days_between(
+        '(select min(first_night) from table_span)', '(select as_of_date from as_of)', 'night'
+    ) | indent(4) }}
 ),
 
 missing as (

@@ -152,7 +152,12 @@ edges as (
         shifts.shift_days
     from judgeable
     cross join (values (0), (1)) as buckets (bucket)
-    cross join lateral (select 0 as shift_days union all select judgeable.window_days) as shifts
+    cross join
+        lateral (
+            select 0 as shift_days
+            union all
+            select judgeable.window_days
+        ) as shifts
     where judgeable.computed_by = 'job'
 ),
 

@@ -33,7 +33,9 @@ days as (
         calendar.as_of_date
     from scope
     cross join (
-        {{ days_between('(select first_day from first_day)', '(select as_of_date from first_day)', 'as_of_date') | indent(8) }}
+        {{ days_between(
+            '(select first_day from first_day)', '(select as_of_date from first_day)', 'as_of_date'
+        ) | indent(8) }}
     ) as calendar
 ),
 

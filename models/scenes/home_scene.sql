@@ -40,17 +40,22 @@ resolved as (
             and users.home_scene_community = named_scene.music_community
 ),
 
+followed as (
+    select
+        *,
+        lag(to_night) over (partition by user_id order by from_night) as previous_to_night,
+        lag(scene_id) over (partition by user_id order by from_night) as previous_scene_id
+    from resolved
+),
+
 marked as (
     select
         *,
         case
-            when
-                lag(to_night) over (partition by user_id order by from_night) = from_night
-                and lag(scene_id) over (partition by user_id order by from_night) is not distinct from scene_id
-                then 0
+            when previous_to_night = from_night and (previous_scene_id is not distinct from scene_id) then 0
             else 1
         end as starts
-    from resolved
+    from followed
 ),
 
 numbered as (

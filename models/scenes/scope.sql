@@ -42,8 +42,8 @@ national_scope as (
 
 unscoped as (
     select
-        {{ stable_id(["'unscoped'", 'tier']) }} as scope_id,
-        tier,
+        {{ stable_id(["'unscoped'", 'tiers.tier']) }} as scope_id,
+        tiers.tier,
         cast(null as varchar) as state,
         cast(null as varchar) as city,
         cast(null as varchar) as music_community,

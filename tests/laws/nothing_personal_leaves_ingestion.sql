@@ -4,7 +4,10 @@
 {{ config(meta={'dagster': {'ref': {'name': 'rejected_row'}}}) }}
 -- depends_on: {{ ref('analytics_summary') }} {{ ref('activity_score') }} {{ ref('artist_analytics') }}
 
-{%- set personal_names = 'e_?mail|password|token|latitude|longitude|geofence|user_?name|display_?name|bio|avatar|payload|instrument' %}
+{%- set personal_names = [
+    'e_?mail', 'password', 'token', 'latitude', 'longitude', 'geofence', 'user_?name', 'display_?name', 'bio',
+    'avatar', 'payload', 'instrument'
+] | join('|') %}
 {%- set personal_texts = '[^@ ]+@[^@ ]+[.][a-z]{2,}|[$]2[aby][$]' %}
 
 with columns_kept as (

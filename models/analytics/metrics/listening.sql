@@ -1,4 +1,6 @@
-{%- set sums = ['engagement_points', 'listens', 'full_listens', 'majority_listens', 'partial_listens', 'skips'] -%}
+{%- set sums = [
+    'engagement_points', 'listens', 'full_listens', 'majority_listens', 'partial_listens', 'skips'
+] -%}
 {%- set metrics = [
     {'name': 'engagement_points', 'cohort': 'unique_listeners'},
     {'name': 'listens', 'cohort': 'unique_listeners'},

@@ -50,11 +50,11 @@ by_scope as (
     select
         scope_windows.tier,
         scope_windows.scope_id,
-        scope_windows.window_days
-        {%- for metric in metrics %},
+        {%- for metric in metrics %}
         count(distinct scoped.counted_id) filter (where scoped.metric = '{{ metric }}') as {{ metric }},
-        count(distinct scoped.user_id) filter (where scoped.metric = '{{ metric }}') as {{ metric }}_people
+        count(distinct scoped.user_id) filter (where scoped.metric = '{{ metric }}') as {{ metric }}_people,
         {%- endfor %}
+        scope_windows.window_days
     from scope_windows
     left join scoped
         on

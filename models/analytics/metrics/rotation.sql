@@ -21,7 +21,8 @@ by_scope as (
         scope_windows.scope_id,
         scope_windows.window_days,
         count(distinct scoped.track_id) filter (where scoped.pool = 'NEW_RELEASES') as tracks_in_new_releases,
-        count(distinct scoped.track_id) filter (where scoped.pool = 'MAIN_ROTATION') as tracks_in_main_rotation,
+        count(distinct scoped.track_id) filter (where scoped.pool = 'MAIN_ROTATION')
+            as tracks_in_main_rotation,
         count(distinct scoped.artist_band_id) as active_artists
     from scope_windows
     left join scoped

@@ -4,12 +4,12 @@ with attendances as (
 
 select
     'attendance' as rule_id,
-    user_id as user_id,
+    user_id,
     checked_in_at as occurred_at,
     'event_attendances' as source_table,
     event_attendance_id as source_id,
     cast(null as uuid) as scene_id,
-    export_date as export_date,
+    export_date,
     true as is_verified,
     event_id as once_id
 from attendances

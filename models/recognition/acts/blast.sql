@@ -4,12 +4,12 @@ with actions as (
 
 select
     'blast' as rule_id,
-    user_id as user_id,
+    user_id,
     created_at as occurred_at,
     'signal_actions' as source_table,
     signal_action_id as source_id,
     cast(null as uuid) as scene_id,
-    export_date as export_date,
+    export_date,
     true as is_verified,
     cast(null as uuid) as once_id
 from actions

@@ -19,12 +19,12 @@ audit_listeners as (
 
 select
     'pioneer_formation' as rule_id,
-    user_id as user_id,
+    user_id,
     created_at as occurred_at,
     'community_activation_audits' as source_table,
     community_activation_audit_id as source_id,
-    scene_id as scene_id,
-    export_date as export_date,
+    scene_id,
+    export_date,
     true as is_verified,
     scene_id as once_id
 from audit_listeners
@@ -36,7 +36,7 @@ select
     'pioneer_referrals' as source_table,
     pioneer_referral_id as source_id,
     community_id as scene_id,
-    export_date as export_date,
+    export_date,
     true as is_verified,
     cast(null as uuid) as once_id
 from referrals
@@ -48,7 +48,7 @@ select
     'pioneer_referrals' as source_table,
     pioneer_referral_id as source_id,
     community_id as scene_id,
-    export_date as export_date,
+    export_date,
     true as is_verified,
     cast(null as uuid) as once_id
 from referrals

@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', unique_key='track_engagement_id', incremental_strategy='delete+insert') }}
+{{ config(
+    materialized='incremental',
+    unique_key='track_engagement_id',
+    incremental_strategy='delete+insert'
+) }}
 
 with standing as (
     {{ standing_rows('track_engagements', incremental=true) }}

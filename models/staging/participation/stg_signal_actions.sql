@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', unique_key='signal_action_id', incremental_strategy='delete+insert') }}
+{{ config(
+    materialized='incremental',
+    unique_key='signal_action_id',
+    incremental_strategy='delete+insert'
+) }}
 
 with standing as (
     {{ standing_rows('signal_actions', incremental=true) }}

@@ -1,0 +1,117 @@
+"""What every test may use: exports written by hand, the nightly job, the published tables."""
+
+import datetime as dt
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+
+@dataclass
+class Run:
+    """What one call of the nightly job did."""
+
+    success: bool
+    result: dg.ExecuteInProcessResult
+    published_file: Path
+    warehouse_dir: Path
+
+    def table(self, name: str, order: str = "all") -> list[dict[str, Any]]:
+        """The rows of a published table as dictionaries, in a stable order."""
+        with duckdb.connect(str(self.published_file), read_only=True) as connection:
+            result = connection.sql(f"from {name} order by {order}")
+            columns = result.columns
+            return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the published file."""
+        with duckdb.connect(str(self.published_file), read_only=True) as connection:
+            return connection.sql(query).fetchall()
+
+    @property
+    def message(self) -> str:
+        """What the failed step said."""
+        failed = next(event for event in self.result.all_events if event.is_step_failure)
+        data = failed.step_failure_data
+        return data.user_failure_data.description if data.user_failure_data else data.error.to_string()
+
+
+@pytest.fixture
+def nightly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
+    """Runs the real nightly job in this process; keyword arguments are the configuration of ingestion."""
+    held = []
+
+    def run(exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
+        monkeypatch.setenv("EXPORTS_DIR", str(exports_dir))
+        monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+        from orchestration.definitions import defs
+        from orchestration.settings import settings
+
+        held.append(settings())
+        result = defs.resolve_job_def("nightly").execute_in_process(
+            run_config={
+                "ops": {"ingest": {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            raise_on_error=False,
+        )
+        return Run(result.success, result, settings().published_file, warehouse_dir)
+
+    yield run
+    from orchestration.lock import let_go
+
+    for directories in held:
+        let_go(directories)
+
+
+def uid(kind: int, number: int) -> str:
+    """Make a readable id: kind 2, number 7 is 00000002-0000-4000-8000-000000000007."""
+    return f"{kind:08d}-0000-4000-8000-{number:012d}"
+
+
+def write_part(
+    exports_dir: Path, table: str, night: dt.date | str, content: str | bytes, name: str = "part-0000.csv"
+) -> Path:
+    """Put one part where the exports contract wants it."""
+    folder = exports_dir / table / str(night)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def write_rows(
+    exports_dir: Path,
+    table: str,
+    night: dt.date | str,
+    rows: list[dict[str, Any]],
+    name: str = "part-0000.csv",
+) -> Path:
+    """Write rows as CSV the way PostgreSQL does: null is empty, the empty string quoted, booleans t and f."""
+
+    def field(value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "t" if value else "f"
+        text = str(value)
+        quoted = text == "" or any(mark in text for mark in ',"\n\r')
+        return '"' + text.replace('"', '""') + '"' if quoted else text
+
+    lines = [",".join(rows[0])] + [",".join(field(value) for value in row.values()) for row in rows]
+    return write_part(exports_dir, table, night, "\n".join(lines) + "\n", name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing a test does reaches the project's own data directory."""
+    home = tmp_path_factory.mktemp("home")
+    os.environ.setdefault("WAREHOUSE_DIR", str(home / "warehouse"))
+    os.environ.setdefault("EXPORTS_DIR", str(home / "exports"))
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["DO_NOT_TRACK"] = "1"
