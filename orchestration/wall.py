@@ -51,8 +51,9 @@ def breaches(manifest: dict[str, Any]) -> list[str]:
             if parent_folder != folder and parent_folder not in MAY_READ[folder]:
                 allowed = ", ".join(sorted(MAY_READ[folder])) or "nothing"
                 found.append(
-                    f"{node['name']} ({folder}) reads {parent.split('.')[-1]} ({parent_folder}), but "
-                    f"{folder} may read only {allowed}: points must never reach rotation, nor listening a point"
+                    f"{node['name']} ({folder}) reads {parent.split('.')[-1]} ({parent_folder}), "
+                    f"but {folder} may read only {allowed}: points must never reach rotation, nor "
+                    "listening a point"
                 )
         forbidden = FORBIDDEN_SOURCES.get(folder, set()) & _sources_behind(node, nodes, manifest["sources"])
         found.extend(
