@@ -1,0 +1,97 @@
+"""What an engineer sees in Dagster: assets, checks, the schedule, the sensor."""
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+from orchestration.definitions import defs, law_checks
+from orchestration.exports import contract
+from orchestration.schedules import complete_night
+from orchestration.settings import PROJECT_DIR
+from orchestration.transformation import MANIFEST
+
+REQUIRED = (
+    "users", "communities", "tracks", "track_engagements", "signals", "signal_actions", "rotation_entries",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def graph() -> BaseAssetGraph:
+    return defs.resolve_asset_graph()
+
+
+def test_there_is_an_asset_for_every_raw_table_model_and_the_publication(graph: BaseAssetGraph) -> None:
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    models = {n["name"] for n in MANIFEST["nodes"].values() if n["resource_type"] in ("model", "seed")}
+    assert {f"raw/{name}" for name in contract(MANIFEST)} <= keys
+    assert models <= keys
+    assert "published/analytics" in keys
+
+
+def test_every_asset_has_a_group_kinds_an_owner_and_a_description(graph: BaseAssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.group_name != "default", key
+        assert node.kinds, key
+        assert node.owners, key
+        assert node.description, key
+
+
+def test_every_law_is_an_asset_check() -> None:
+    laws = {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
+    assert {check.name for check in law_checks()} == laws
+    assert len(laws) == 5
+
+
+def test_the_publication_follows_every_published_table(graph: BaseAssetGraph) -> None:
+    parents = {key.to_user_string() for key in graph.get(dg.AssetKey(["published", "analytics"])).parent_keys}
+    assert {"activity_point", "analytics_summary", "point_rule", "row_account"} <= parents
+
+
+def test_lineage_runs_from_the_export_to_the_ledger(graph: BaseAssetGraph) -> None:
+    above = {key.to_user_string() for key in graph.get_ancestor_asset_keys(dg.AssetKey("activity_point"))}
+    assert "raw/signal_actions" in above
+    assert "raw/track_engagements" not in above
+
+
+def test_the_schedule_fires_at_a_quarter_past_three_utc() -> None:
+    schedule = defs.resolve_schedule_def("nightly_at_0315")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("15 3 * * *", "UTC")
+    context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(2026, 1, 2, 3, 15, tzinfo=dt.UTC))
+    assert len(schedule.evaluate_tick(context).run_requests) == 1
+
+
+def sensor_says() -> list[str | None]:
+    """The night of each run it asks for; None where it says why it asks for none."""
+    with dg.build_sensor_context() as context:
+        return [r.run_key if isinstance(r, dg.RunRequest) else None for r in complete_night(context)]
+
+
+def deliver(exports_dir: Path, night: str, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        folder = exports_dir / table / night
+        folder.mkdir(parents=True)
+        (folder / "part-0000.csv").write_text("id\n")
+
+
+def test_the_sensor_starts_one_run_per_new_complete_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exports_dir = tmp_path / "exports"
+    monkeypatch.setenv("EXPORTS_DIR", str(exports_dir))
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    assert sensor_says() == [None]
+    deliver(exports_dir, "2026-01-01", REQUIRED)
+    assert sensor_says() == ["2026-01-01"]
+    deliver(exports_dir, "2026-01-02", REQUIRED[:-1])
+    assert sensor_says() == ["2026-01-01"]
+    deliver(exports_dir, "2026-01-02", REQUIRED[-1:])
+    assert sensor_says() == ["2026-01-02"]
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("create table publication as select date '2026-01-02' as as_of_date")
+    assert sensor_says() == [None]

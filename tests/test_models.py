@@ -1,0 +1,126 @@
+"""The dbt unit tests, and what every published table promises."""
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestration.exports import contract
+from orchestration.ingestion import recover
+from orchestration.publication import published_tables
+from orchestration.settings import PROJECT_DIR, settings
+from orchestration.transformation import MANIFEST, write_run
+
+NAMES_THAT_RANK = ("rank", "position", "percentile", "leaderboard", "top")
+PUBLISHED = {
+    "activity_decision",
+    "activity_point",
+    "activity_score",
+    "analytics_summary",
+    "artist_analytics",
+    "plot_statistics",
+    "point_rule",
+    "publication",
+    "rejected_row",
+    "rotation_recurrence",
+    "row_account",
+    "scope",
+    "subject",
+    "user_activity",
+}
+
+
+def dbt(*arguments: str, target: Path) -> subprocess.CompletedProcess[str]:
+    """Run dbt as the nightly does, with artefacts of its own."""
+    executable = Path(sys.executable).with_name("dbt")
+    return subprocess.run(  # noqa: S603
+        [executable, "--no-use-colors", *arguments, "--target-path", target],
+        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_every_unit_test_of_the_models_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    recover(settings(), contract(MANIFEST))
+    write_run(settings(), dt.date(2026, 1, 1), "unit tests")
+    settings().building_dir.mkdir()
+    types = dbt("build", "--empty", "--exclude-resource-type", "unit_test", "test", target=tmp_path / "target")
+    assert types.returncode == 0, types.stdout
+    tests = dbt("test", "--select", "test_type:unit", target=tmp_path / "target")
+    assert tests.returncode == 0, tests.stdout
+    results = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
+    assert len(results) == len(MANIFEST["unit_tests"]) > 0
+    assert {result["status"] for result in results} == {"pass"}
+
+
+def test_exactly_the_documented_tables_are_published() -> None:
+    assert set(published_tables(MANIFEST).values()) == PUBLISHED
+
+
+def test_published_models_have_an_enforced_contract_and_describe_every_column() -> None:
+    for unique_id in published_tables(MANIFEST):
+        node = MANIFEST["nodes"][unique_id]
+        assert node["description"].startswith("One row"), unique_id
+        assert all(column["description"] for column in node["columns"].values()), unique_id
+        if node["resource_type"] == "model":
+            assert node["config"]["contract"]["enforced"], unique_id
+            assert node["access"] == "public", unique_id
+
+
+def test_no_published_column_ranks_anyone() -> None:
+    columns = {
+        f"{unique_id}.{column}"
+        for unique_id in published_tables(MANIFEST)
+        for column in MANIFEST["nodes"][unique_id]["columns"]
+        if any(part in NAMES_THAT_RANK for part in column.split("_"))
+    }
+    assert columns == set()
+
+
+def test_every_model_says_its_grain() -> None:
+    silent = [
+        node["name"]
+        for node in MANIFEST["nodes"].values()
+        if node["resource_type"] == "model" and not node["description"].startswith("One row")
+    ]
+    assert silent == []
+
+
+def test_every_rule_has_one_arm_and_every_arm_a_rule() -> None:
+    acts = PROJECT_DIR / "models" / "recognition" / "acts"
+    sql = "\n".join(path.read_text() for path in sorted(acts.glob("*.sql")))
+    arms = [line.split("'")[1] for line in sql.splitlines() if line.endswith("as rule_id,")]
+    rules = [line.split(",")[1] for line in (PROJECT_DIR / "seeds" / "point_rule.csv").read_text().splitlines()]
+    assert sorted(arms) == sorted(set(rules[1:]))
+
+
+def test_a_bonus_is_clearly_larger_than_every_everyday_act() -> None:
+    lines = (PROJECT_DIR / "seeds" / "point_rule.csv").read_text().splitlines()[1:]
+    points = {True: [], False: []}
+    for line in lines:
+        fields = line.split(",")
+        points[fields[4] == "true"].append(int(fields[3]))
+    assert min(points[True]) >= 2 * max(points[False])
+
+
+def test_every_contracted_table_is_accounted_for() -> None:
+    sql = (PROJECT_DIR / "models" / "staging" / "deliveries" / "row_account.sql").read_text()
+    tables = contract(MANIFEST)
+    lists = sql.split("set snapshot_tables")
+    for name, table in tables.items():
+        assert f"'{name}'" in lists[0 if table.kind == "append" else 1], name
+
+
+def test_personal_columns_of_the_platform_are_outside_the_contract() -> None:
+    forbidden = {
+        "email", "password", "username", "displayName", "bio", "avatar", "coverImage", "latitude", "longitude",
+        "geofence", "inviteToken", "inviteTokenExpiresAt", "instrument", "payload", "context", "address",
+        "locationName", "headshotUrl", "thresholds",
+    }  # fmt: skip
+    kept = {(table.name, c.name) for table in contract(MANIFEST).values() for c in table.columns}
+    assert {(table, column) for table, column in kept if column in forbidden} == set()
+    assert ("collections", "name") not in kept
+    assert ("registrar_artist_members", "name") not in kept
