@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the ware
 4 published although some delivery was refused.
 """
 
+import datetime as dt
 import logging
 import os
 import shutil
@@ -43,6 +44,11 @@ class Exit(IntEnum):
     PUBLISHED_WITHOUT_REFUSED = 4
 
 
+def _day(description: str) -> object:
+    """An option that takes a night."""
+    return typer.Option(help=description, formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")
+
+
 @app.callback()
 def warehouse() -> None:
     """Activity warehouse: exports in, a published warehouse out."""
@@ -52,10 +58,10 @@ def warehouse() -> None:
 def run(
     exports_dir: Annotated[Path | None, typer.Option(help="Where the exports lie.")] = None,
     warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
-    as_of: Annotated[str, typer.Option(help="Rebuild as of this complete night, YYYY-MM-DD.")] = "",
-    night: Annotated[list[str] | None, typer.Option(help="Read this night again; may be repeated.")] = None,
+    as_of: Annotated[dt.datetime | None, _day("Rebuild as of this complete night.")] = None,
+    night: Annotated[list[dt.datetime] | None, _day("Read this night again; may be repeated.")] = None,
     confirm_departures: Annotated[
-        list[str] | None, typer.Option(help="A night whose loss of members is real; may be repeated.")
+        list[dt.datetime] | None, _day("A night whose loss of members is real; may be repeated.")
     ] = None,
 ) -> None:
     """Run the nightly job once, through Dagster, in this process."""
@@ -66,12 +72,19 @@ def run(
         hold(config)
     except WarehouseBusyError as busy:
         _stop(Exit.BUSY, str(busy))
+    except OSError as error:
+        _stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
     if exports_dir is None and not os.environ.get("EXPORTS_DIR"):
         _write_sample(config)
     elif not config.exports_dir.is_dir():
         _stop(Exit.USAGE, f"there is no directory {config.exports_dir}")
     console.print("Preparing the models …", style="dim")
-    failure, laws = _run_nightly(config, as_of, night or [], confirm_departures or [])
+    ingestion = {
+        "as_of": as_of.date().isoformat() if as_of else "",
+        "nights": [day.date().isoformat() for day in night or []],
+        "confirm_departures": [day.date().isoformat() for day in confirm_departures or []],
+    }
+    failure, laws = _run_nightly(config, ingestion)
     if failure:
         _stop(*failure)
     refused = show_summary(console, config.published_file, laws)
@@ -124,12 +137,11 @@ def _write_sample(config: Settings) -> None:
 
 
 def _run_nightly(
-    config: Settings, as_of: str, nights: list[str], confirm_departures: list[str]
+    config: Settings, ingestion: dict[str, object]
 ) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
     """Run the job; what went wrong, if anything, and how each law stands."""
     from orchestration.definitions import defs, law_checks
 
-    ingestion = {"as_of": as_of, "nights": nights, "confirm_departures": confirm_departures}
     run_config = {
         "ops": {"ingest": {"config": ingestion}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -163,11 +175,13 @@ def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
     """A failed step in words a person can act on."""
     if failure.user_failure_data:
         return Exit.NOT_PUBLISHED, failure.user_failure_data.description
+    codes = {"UsageError": Exit.USAGE, "WarehouseBusyError": Exit.BUSY}
     error = failure.error
-    while error.cause:
+    while error.cause and error.cls_name not in codes:
         error = error.cause
-    code = {"UsageError": Exit.USAGE, "WarehouseBusyError": Exit.BUSY}.get(error.cls_name, Exit.NOT_PUBLISHED)
-    return code, error.message.removeprefix(f"{error.cls_name}: ").strip()
+    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), error.message.removeprefix(
+        f"{error.cls_name}: "
+    ).strip()
 
 
 def _stop(code: Exit, message: str) -> None:

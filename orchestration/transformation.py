@@ -70,7 +70,8 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
         log.info("nothing new: the published file already holds these deliveries")
         return
     _start_from(config)
-    invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, raise_on_error=False)
+    build = ["build", "--exclude-resource-type", "unit_test"]
+    invocation = dbt.cli(build, context=context, raise_on_error=False)
     yield from _with_progress(invocation, context)
     _finish(config, invocation)
 

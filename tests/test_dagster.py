@@ -62,7 +62,9 @@ def test_the_schedule_fires_at_a_quarter_past_three_utc() -> None:
     schedule = defs.resolve_schedule_def("nightly_at_0315")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("15 3 * * *", "UTC")
-    context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(2026, 1, 2, 3, 15, tzinfo=dt.UTC))
+    context = dg.build_schedule_context(
+        scheduled_execution_time=dt.datetime(2026, 1, 2, 3, 15, tzinfo=dt.UTC)
+    )
     assert len(schedule.evaluate_tick(context).run_requests) == 1
 
 

@@ -1,0 +1,203 @@
+"""`warehouse run` as a person or a shell sees it: exit codes, messages, the summary, the published file."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.publication import publish
+from orchestration.sample import SMALLEST, SampleSize, write_sample
+from orchestration.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+SIZE = SampleSize(members=60, scenes=4, tracks=20, engagements=600, actions=120, nights=2, history_days=5)
+DAYS = ("2026-01-17", "2026-01-18")
+
+
+def warehouse(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Call the command the way make does."""
+    command = Path(sys.executable).with_name("warehouse")
+    inherited = {
+        k: v for k, v in os.environ.items() if k not in ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")
+    }
+    return subprocess.run(  # noqa: S603
+        [command, *map(str, arguments)],
+        capture_output=True, text=True, check=False, env=inherited | environment,
+    )  # fmt: skip
+
+
+def run(exports_dir: Path, warehouse_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return warehouse("run", "--exports-dir", exports_dir, "--warehouse-dir", warehouse_dir, *arguments)
+
+
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Exports of two nights, and what came of running them once."""
+    folder = tmp_path_factory.mktemp("world")
+    write_sample(folder / "exports", SIZE)
+    first = run(folder / "exports", folder / "warehouse")
+    (folder / "said").write_text(first.stdout)
+    assert first.returncode == 0, first.stdout + first.stderr
+    return folder
+
+
+@pytest.fixture
+def published(world: Path) -> duckdb.DuckDBPyConnection:
+    with duckdb.connect(str(world / "warehouse" / "analytics.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+def test_the_summary_says_what_the_published_file_holds(
+    world: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    said = (world / "said").read_text()
+    words = [line.split() for line in said.splitlines()]
+    assert "2 nights read, as of 2026-01-19 00:00:00 UTC (last day 2026-01-18)." in said
+    rows = published.sql(
+        """
+        select table_name, count(distinct night), sum(rows_delivered), sum(rows_accepted), sum(rows_duplicate),
+            sum(rows_superseded), sum(rows_rejected)
+        from row_account group by table_name
+        """
+    ).fetchall()
+    assert len(rows) == 29
+    assert all([str(row[0]), *(f"{int(n):,}" for n in row[1:])] in words for row in rows)
+    points = published.sql(
+        "select activity_type, count(*), sum(points) from activity_point group by activity_type"
+    ).fetchall()
+    assert len(points) >= 3
+    assert all([kind, f"{awards:,}", f"{int(total):,}"] in words for kind, awards, total in points)
+    assert said.count("Law holds:") == 5
+    assert str(world / "warehouse" / "analytics.duckdb") in said
+
+
+def test_the_query_it_suggests_runs(world: Path, published: duckdb.DuckDBPyConnection) -> None:
+    said = (world / "said").read_text()
+    suggestion = next(line for line in said.splitlines() if line.startswith("Try: "))
+    assert len(published.sql(suggestion.split('"')[1]).fetchall()) >= 4
+
+
+def test_a_second_run_with_nothing_new_publishes_nothing(world: Path) -> None:
+    file = world / "warehouse" / "analytics.duckdb"
+    before, archived = checksum(file), sorted((world / "warehouse" / "publications").iterdir())
+    again = run(world / "exports", world / "warehouse")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "nothing new" in again.stdout
+    assert (checksum(file), sorted((world / "warehouse" / "publications").iterdir())) == (before, archived)
+
+
+def test_the_published_file_is_read_only_and_holds_described_public_tables(
+    world: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    file = world / "warehouse" / "analytics.duckdb"
+    assert file.stat().st_mode & 0o777 == 0o440
+    tables = published.sql("select table_name, comment from duckdb_tables()").fetchall()
+    assert len(tables) == 14
+    assert all(comment and comment.startswith("One row") for _, comment in tables)
+    undescribed = published.sql(
+        "select count(*) from duckdb_columns() where comment is null and not internal"
+    )
+    assert undescribed.fetchone() == (0,)
+    nullable = published.sql(
+        "select is_nullable from duckdb_columns() where table_name = 'activity_point' order by column_index"
+    ).fetchall()
+    assert [row[0] for row in nullable] == [
+        False, True, True, False, False, False, False, False, False, False, False, False, True, False, True,
+    ]  # fmt: skip
+
+
+def test_an_earlier_night_can_be_rebuilt_and_the_latest_again(world: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "warehouse"
+    shutil.copytree(world / "warehouse", copy)
+    earlier = run(world / "exports", copy, "--as-of", DAYS[0])
+    assert earlier.returncode == 0, earlier.stdout + earlier.stderr
+    assert "1 nights read, as of 2026-01-18 00:00:00 UTC" in earlier.stdout
+    with duckdb.connect(str(copy / "analytics.duckdb"), read_only=True) as connection:
+        late = connection.sql("select count(*) from activity_point where occurred_on > date '2026-01-17'")
+        assert late.fetchone() == (0,)
+
+
+def test_a_refused_delivery_is_published_around_and_says_so(world: Path, tmp_path: Path) -> None:
+    shutil.copytree(world / "exports", tmp_path / "exports")
+    part = tmp_path / "exports" / "follows" / DAYS[1] / "part-0000.csv"
+    part.write_text("id,followerId\n")
+    outcome = run(tmp_path / "exports", tmp_path / "warehouse")
+    assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+    said = " ".join(outcome.stdout.split())
+    reason = "part-0000.csv lacks the required column entityType, entityId, createdAt"
+    assert f"Refused: follows {DAYS[1]}: {reason}" in said
+    assert "Not delivered or refused: follows 2026-01-18." in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--as-of", "2026-01-30"), "2026-01-30 is not complete"),
+        (("--as-of", "yesterday"), "Invalid value for '--as-of'"),
+        (("--night", "2026-13-01"), "Invalid value for '--night'"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_wrong_usage(
+    world: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    outcome = run(world / "exports", world / "warehouse", *arguments)
+    assert outcome.returncode == 2
+    assert message in outcome.stderr
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+
+
+def test_a_missing_exports_directory_is_wrong_usage(tmp_path: Path) -> None:
+    outcome = run(tmp_path / "nowhere", tmp_path / "warehouse")
+    assert outcome.returncode == 2
+    assert "there is no directory" in outcome.stderr
+
+
+def test_without_a_complete_night_nothing_is_published(tmp_path: Path) -> None:
+    write_sample(tmp_path / "exports", SMALLEST)
+    shutil.rmtree(tmp_path / "exports" / "users")
+    outcome = run(tmp_path / "exports", tmp_path / "warehouse")
+    assert outcome.returncode == 1
+    assert "no complete night" in outcome.stderr
+    assert "users" in outcome.stderr
+    assert not (tmp_path / "warehouse" / "analytics.duckdb").exists()
+
+
+def test_a_second_run_at_the_same_time_steps_back(world: Path) -> None:
+    before = checksum(world / "warehouse" / "analytics.duckdb")
+    with (world / "warehouse" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = run(world / "exports", world / "warehouse")
+    assert outcome.returncode == 3
+    assert "another run" in outcome.stderr
+    assert checksum(world / "warehouse" / "analytics.duckdb") == before
+
+
+def test_only_the_last_publications_are_kept(world: Path, tmp_path: Path) -> None:
+    shutil.copy(world / "warehouse" / "warehouse.duckdb", tmp_path)
+    config = Settings(tmp_path, tmp_path, tmp_path, 10, 0.01, 0.01, publications_kept=2)
+    for run_id in ("first", "second", "third"):
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+            connection.execute("update publication set run_id = $1", [run_id])
+        publish(config, ["publication", "scope"])
+    kept = {path.name for path in config.publications_dir.iterdir()}
+    assert kept == {f"{DAYS[1]}-second.duckdb", f"{DAYS[1]}-third.duckdb"}
+
+
+def test_the_run_is_recorded_where_the_ui_looks(world: Path) -> None:
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(world / "warehouse" / "dagster")) as instance:
+        runs = instance.get_runs()
+    assert {run.job_name for run in runs} == {"nightly"}
+    assert dg.DagsterRunStatus.SUCCESS in {run.status for run in runs}
