@@ -186,9 +186,6 @@ def ingest(
             )  # fmt: skip
             if outcome.action == "accepted":
                 known[night.table, night.date] = outcome.parts
-                log.info(
-                    "%s %s: %d rows, %d rejected", night.table, night.date, outcome.rows, outcome.rejected
-                )
             elif outcome.action == "refused":
                 stands = _standing_folder(settings, night).exists()
                 stays = "; what was delivered before stays" if stands else ""

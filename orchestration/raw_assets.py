@@ -1,9 +1,11 @@
 """Dagster's view of ingestion: one asset per raw table, all made by one step."""
 
 import datetime as dt
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
 
 import dagster as dg
 from pydantic import Field
@@ -13,6 +15,8 @@ from orchestration.ingestion import Outcome, ingest, known_parts, recover, refus
 from orchestration.lock import hold
 from orchestration.settings import settings
 from orchestration.transformation import MANIFEST, write_run
+
+log = logging.getLogger("warehouse")
 
 TABLES = contract(MANIFEST)
 # What ingestion says of the run as a whole, beside the tables.
@@ -68,8 +72,16 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     due = [night for night in nights if night.date <= as_of_date and night.table in selected]
     again, confirmed = map(_dates, (config.nights, config.confirm_departures))
-    for outcome in ingest(directories, TABLES, due, again, confirmed):
-        outcomes[outcome.night.table].append(outcome)
+    for date, of_night in groupby(
+        ingest(directories, TABLES, due, again, confirmed), key=lambda outcome: outcome.night.date
+    ):
+        changed = []
+        for outcome in of_night:
+            outcomes[outcome.night.table].append(outcome)
+            changed += [outcome] if outcome.action == "accepted" else []
+        if changed:
+            rows, rejected = (sum(getattr(o, what) for o in changed) for what in ("rows", "rejected"))
+            log.info("night %s: %d tables, %d rows, %d rejected", date, len(changed), rows, rejected)
     write_run(directories, as_of_date, context.run_id)
     waiting = sorted({night.date.isoformat() for night in nights if night.date > as_of_date})
     for name in sorted(selected):

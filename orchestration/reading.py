@@ -4,10 +4,12 @@ DuckDB reads and checks; rows never pass through Python. Messages name the file,
 never quote a row, which may hold what must not leave ingestion.
 """
 
+import codecs
 import csv
 import datetime as dt
 import gzip
 import hashlib
+import json
 import re
 import shutil
 import zlib
@@ -27,6 +29,9 @@ TYPE_PATTERNS = {
     "boolean": "t|f|true|false",
     "timestamp": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
+CSV_PROBLEMS = (
+    r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
+)
 STORED_TYPES = {"json": "varchar"}
 
 
@@ -83,6 +88,8 @@ def _take(path: Path, sha256: str, work: Path) -> Path:
     if not path.name.endswith(".gz"):
         return copy
     try:
+        if copy.stat().st_size == 0:
+            raise EOFError("not even the head of a gzip file")
         with gzip.open(copy) as packed, unpacked.open("wb") as plain:
             shutil.copyfileobj(packed, plain, CHUNK)
     except (EOFError, OSError, zlib.error) as error:
@@ -99,45 +106,58 @@ class Source:
 
 
 def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+    _require_utf8(copy, name)
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), None)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RefusedError(f"{name} cannot be read at line 1: the header is not CSV in UTF-8") from error
+    except csv.Error as error:
+        raise RefusedError(f"{name} cannot be read at line 1: the header is not CSV") from error
     if not header:
         raise RefusedError(f"{name} is empty: not even a header line")
-    repeated = (
-        {column for column in header if header.count(column) > 1} if len(set(header)) < len(header) else ()
-    )
-    if repeated:
-        raise RefusedError(f"{name} names the column {sorted(repeated)[0]} twice in line 1")
+    again = next((i for i, column in enumerate(header) if column in header[:i]), None)
+    if again is not None:
+        # Not named: where the header is missing, this is a row.
+        first = header.index(header[again])
+        raise RefusedError(f"{name} gives columns {first + 1} and {again + 1} the same name in line 1")
     positions = ", ".join(f"c{i}: 'varchar'" for i in range(len(header)))
     relation = f"""read_csv({literal(copy)}, auto_detect = false, header = true, delim = ',', quote = '"',
         escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {{{positions}}})"""
     return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
 
 
+def _require_utf8(copy: Path, name: str) -> None:
+    """Other bytes, in a CSV file with more columns than are read, would break DuckDB's whole database."""
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    with copy.open("rb") as file:
+        try:
+            while chunk := file.read(CHUNK):
+                decoder.decode(chunk)
+                line += chunk.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            raise RefusedError(f"{name} cannot be read at line {line}: it is not UTF-8") from error
+
+
 def _jsonl_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+    _require_utf8(copy, name)
     relation = f"read_ndjson_objects({literal(copy)})"
     try:
         keys = connection.execute(f"select distinct unnest(json_keys(json)) from {relation}").fetchall()
     except duckdb.Error as error:
-        raise RefusedError(f"{name} cannot be read{_bad_json_line(connection, copy)}") from error
+        raise RefusedError(f"{name} cannot be read{_bad_json_line(copy)}") from error
     return Source(relation, {key: f"json ->> {literal(_json_path(key))}" for (key,) in keys})
 
 
-def _bad_json_line(connection: duckdb.DuckDBPyConnection, copy: Path) -> str:
+def _bad_json_line(copy: Path) -> str:
     """Which line is not JSON: DuckDB's own message counts from different starts."""
-    lines = f"""read_csv({literal(copy)}, auto_detect = false, header = false, delim = '\x1f', quote = '',
-        escape = '', columns = {{line: 'varchar'}})"""
-    try:
-        (line,) = connection.execute(
-            f"""select min(line_number) from (select line, row_number() over () as line_number from {lines})
-            where not json_valid(line)"""
-        ).fetchone()
-    except duckdb.Error:
-        return ": it is not text"
-    return f" at line {line}: it is not JSON"
+    with copy.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                json.loads(line if line.strip() else "{}")
+            except (ValueError, RecursionError):
+                return f" at line {number}: it is not JSON"
+    return ": it is not JSON"
 
 
 def _json_path(key: str) -> str:
@@ -241,10 +261,12 @@ def _typed(column: Column, text: str) -> str:
 
 def _where(error: duckdb.Error) -> str:
     """The line DuckDB names; the rest of its message may quote the row and stays out."""
-    line = re.search(r"Line: (\d+)", str(error))
-    problem = re.search(r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|unicode", str(error))
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ": there is not enough memory"
+    line = re.search(r"CSV Error on Line: (\d+)", str(error))
+    problem = re.search(CSV_PROBLEMS, str(error))
     at = f" at line {line.group(1)}" if line else ""
-    return f"{at}: {problem.group(0)}" if problem else at
+    return f"{at}: {problem.group(0)}" if problem else at or ": it is damaged"
 
 
 def literal(value: object) -> str:

@@ -66,8 +66,8 @@ def test_the_summary_says_what_the_published_file_holds(
     assert "2 nights read, as of 2026-01-19 00:00:00 UTC (last day 2026-01-18)." in said
     rows = published.sql(
         """
-        select table_name, count(distinct night), sum(rows_delivered), sum(rows_accepted), sum(rows_duplicate),
-            sum(rows_superseded), sum(rows_rejected)
+        select table_name, count(distinct night), sum(rows_delivered), sum(rows_accepted),
+            sum(rows_duplicate), sum(rows_superseded), sum(rows_rejected)
         from row_account group by table_name
         """
     ).fetchall()

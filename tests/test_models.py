@@ -119,9 +119,9 @@ def test_every_contracted_table_is_accounted_for() -> None:
 
 def test_personal_columns_of_the_platform_are_outside_the_contract() -> None:
     forbidden = {
-        "email", "password", "username", "displayName", "bio", "avatar", "coverImage", "latitude", "longitude",
-        "geofence", "inviteToken", "inviteTokenExpiresAt", "instrument", "payload", "context", "address",
-        "locationName", "headshotUrl", "thresholds",
+        "email", "password", "username", "displayName", "bio", "avatar", "coverImage", "latitude",
+        "longitude", "geofence", "inviteToken", "inviteTokenExpiresAt", "instrument", "payload", "context",
+        "address", "locationName", "headshotUrl", "thresholds",
     }  # fmt: skip
     kept = {(table.name, c.name) for table in contract(MANIFEST).values() for c in table.columns}
     assert {(table, column) for table, column in kept if column in forbidden} == set()
