@@ -81,7 +81,7 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
 
 
 def _artefacts(config: Settings) -> Path:
-    """Where dbt keeps its artefacts of this warehouse; the models parsed for the manifest serve a first build."""
+    """Where dbt keeps its artefacts; what was parsed for the manifest serves a first build here too."""
     folder = config.warehouse_dir / "dbt"
     folder.mkdir(exist_ok=True)
     parsed = DBT_PROJECT.manifest_path.with_name("partial_parse.msgpack")
