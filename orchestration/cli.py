@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import dagster as dg
+import duckdb
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
 from orchestration.lock import WarehouseBusyError, hold
 from orchestration.settings import PROJECT_DIR, Settings, settings
-from orchestration.summary import show_summary
+from orchestration.summary import rows_as_table, show_summary
 
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
@@ -92,6 +93,23 @@ def run(
 
 
 @app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A query on the published tables.")],
+    warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
+) -> None:
+    """Ask the published file, read-only; any DuckDB client can do the same."""
+    _choose_directories(None, warehouse_dir)
+    file = settings().published_file
+    if not file.exists():
+        _stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            console.print(rows_as_table(connection.execute(sql)))
+    except duckdb.Error as error:
+        _stop(Exit.USAGE, str(error))
+
+
+@app.command()
 def dev(
     warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
@@ -121,6 +139,8 @@ def _show_progress() -> None:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
+    # Dagster warns that checks gave no result when nothing was built; then nothing is published either.
+    logging.getLogger("dagster").setLevel(logging.ERROR)
 
 
 def _write_sample(config: Settings) -> None:

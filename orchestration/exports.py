@@ -17,13 +17,14 @@ MANIFEST_NAME = "_manifest.json"
 
 @dataclass(frozen=True)
 class Column:
-    """A column the product keeps."""
+    """A column the product keeps; of a JSON object with `keep_ids`, only the ids under those keys."""
 
     name: str
     data_type: str
     nullable: bool
     accepted_values: tuple[str, ...]
     personal: bool
+    keep_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def _column(column: dict[str, Any]) -> Column:
         nullable=meta.get("nullable", False),
         accepted_values=tuple(meta.get("accepted_values", ())),
         personal=meta.get("personal", False),
+        keep_ids=tuple(meta.get("keep_ids", ())),
     )
 
 

@@ -67,7 +67,7 @@ def read_part(
             raise RefusedError(f"{path.name} lacks the required column {', '.join(missing)}")
         _check_rows(connection, table, night, source)
     except duckdb.Error as error:
-        raise RefusedError(f"{path.name} cannot be read{_where(error)}") from error
+        raise RefusedError(f"{path.name} cannot be read{_where(error, copy)}") from error
 
 
 def _take(path: Path, sha256: str, work: Path) -> Path:
@@ -120,8 +120,10 @@ def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -
         first = header.index(header[again])
         raise RefusedError(f"{name} gives columns {first + 1} and {again + 1} the same name in line 1")
     positions = ", ".join(f"c{i}: 'varchar'" for i in range(len(header)))
-    relation = f"""read_csv({literal(copy)}, auto_detect = false, header = true, delim = ',', quote = '"',
-        escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {{{positions}}})"""
+    # In parallel, DuckDB finds large files with quoted line breaks broken, or passes over rows that are.
+    relation = f"""read_csv({literal(copy)}, auto_detect = false, parallel = false, header = true,
+        delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false,
+        columns = {{{positions}}})"""
     return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
 
 
@@ -254,19 +256,36 @@ def _typed(column: Column, text: str) -> str:
     if column.data_type == "varchar":
         return text
     if column.data_type == "json":
-        return f"case when json_valid({text}) then {text} end"
+        ids = [
+            f"{literal(key)}, try_cast(json_extract_string({text}, {literal(_json_path(key))}) as uuid)"
+            for key in column.keep_ids
+        ]
+        kept = f"json_object({', '.join(ids)})::varchar" if ids else text
+        return f"case when json_valid({text}) then {kept} end"
     pattern = literal(TYPE_PATTERNS[column.data_type])
     return f"case when regexp_full_match({text}, {pattern}) then try_cast({text} as {column.data_type}) end"
 
 
-def _where(error: duckdb.Error) -> str:
-    """The line DuckDB names; the rest of its message may quote the row and stays out."""
+def _where(error: duckdb.Error, copy: Path) -> str:
+    """The place DuckDB names; the rest of its message may quote the row and stays out."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return ": there is not enough memory"
-    line = re.search(r"CSV Error on Line: (\d+)", str(error))
+    record = re.search(r"CSV Error on Line: (\d+)", str(error))
     problem = re.search(CSV_PROBLEMS, str(error))
-    at = f" at line {line.group(1)}" if line else ""
+    at = f" at line {_line_of(copy, int(record.group(1)))}" if record else ""
     return f"{at}: {problem.group(0)}" if problem else at or ": it is damaged"
+
+
+def _line_of(copy: Path, record: int) -> int:
+    """Where a CSV record begins: DuckDB counts records, and one may have many lines."""
+    with copy.open(encoding="utf-8-sig", newline="\n") as file:
+        reader = csv.reader(file)
+        try:
+            for _ in range(record - 1):
+                next(reader)
+        except (csv.Error, StopIteration):
+            return record
+        return reader.line_num + 1
 
 
 def literal(value: object) -> str:

@@ -1,10 +1,12 @@
 """What a run tells a person at its end, read from the published file."""
 
+import sys
 from pathlib import Path
 
 import duckdb
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 ROWS = """
@@ -52,22 +54,29 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
         console.print(f"\n{nights} nights read, as of {as_of} UTC (last day {as_of_date}).")
         if missing:
             console.print(f"Not delivered or refused: {missing}.")
-        console.print(_table("Rows", connection.execute(ROWS)))
-        console.print(_table("Activity Points", connection.execute(POINTS)))
+        console.print(rows_as_table(connection.execute(ROWS), "Rows"))
+        console.print(rows_as_table(connection.execute(POINTS), "Activity Points"))
         refused = connection.execute(REFUSED).fetchall()
     for table, night, reason in refused:
         console.print(f"Refused: {table} {night}: {reason}", style="bold yellow", markup=False)
     for law, result in laws_held.items():
         console.print(f"Law {result}: {law.replace('_', ' ')}")
     console.print(f"\nThe warehouse: {published_file}", soft_wrap=True)
-    console.print(f'Try: duckdb -readonly {published_file} "{QUERY.format(as_of_date)}"', soft_wrap=True)
+    console.print(f'Try: {Path(sys.argv[0])} query "{QUERY.format(as_of_date)}"', soft_wrap=True)
     return bool(refused)
 
 
-def _table(title: str, result: duckdb.DuckDBPyConnection) -> Table:
+def rows_as_table(result: duckdb.DuckDBPyConnection, title: str | None = None) -> Table:
+    """The rows of a result as a table to print."""
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for column, data_type, *_ in result.description:
         table.add_column(column, justify="right" if str(data_type) == "BIGINT" else "left")
     for row in result.fetchall():
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+        table.add_row(*(_shown(value) for value in row))
     return table
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "—"
+    return f"{value:,}" if type(value) is int else escape(str(value))

@@ -19,8 +19,12 @@ MAY_READ = {
 }
 
 LISTENING = "track_engagements"
-POINTS = {
+PARTICIPATION = {
+    "signals",
     "signal_actions",
+    "collections",
+    "collection_items",
+    "follows",
     "event_attendances",
     "proof_of_support",
     "projects",
@@ -30,7 +34,7 @@ POINTS = {
     "community_activation_audits",
 }
 # What a folder must not depend on through any chain of models.
-FORBIDDEN_SOURCES = {"recognition": {LISTENING, "rotation_entries"}, "fair_play": POINTS}
+FORBIDDEN_SOURCES = {"recognition": {LISTENING, "rotation_entries"}, "fair_play": PARTICIPATION}
 
 
 def breaches(manifest: dict[str, Any]) -> list[str]:

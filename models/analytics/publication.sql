@@ -6,8 +6,12 @@ as_of as (
     select * from {{ ref('as_of') }}
 ),
 
-deliveries as (
+delivered as (
     select * from {{ ref('delivery') }}
+),
+
+deliveries as (
+    select * from delivered
     where status = 'accepted'
 ),
 
@@ -19,7 +23,7 @@ table_span as (
     select
         table_name,
         min(night) as first_night
-    from deliveries
+    from delivered
     group by all
 ),
 

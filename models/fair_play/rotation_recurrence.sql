@@ -40,7 +40,8 @@ community_tier as (
 window_length as (
     select
         case
-            when row_number() over (order by from_night) = 1 then date '0001-01-01'
+            when from_night = (select min(night) from snapshot_nights where table_name = 'fair_play_config')
+                then date '0001-01-01'
             else from_night
         end as valid_from,
         coalesce(to_night, date '9999-12-31') as valid_to,
@@ -86,7 +87,7 @@ windows as (
 ),
 
 -- Days whose engagement is not fully known: not delivered, refused, or with rejected rows. The first night
--- delivered holds all days before it.
+-- delivered holds all days before it, and takes them with it if it was refused.
 engagement_nights as (
     select
         night,
@@ -117,6 +118,12 @@ unsound_days as (
         cast(night - interval 1 day as date) as last_day
     from accepted_nights
     where night > previous_night + interval 1 day
+    union all
+    select
+        date '0001-01-01' as first_day,
+        max(night) as last_day
+    from engagement_nights
+    where night < (select min(night) from accepted_nights)
     union all
     select
         coalesce(cast(max(night) + interval 1 day as date), date '0001-01-01') as first_day,

@@ -14,6 +14,7 @@ named_scene as (
             order by gone_on is not null, scene_id
         ) as preference
     from scene
+    where coalesce(city, state, music_community) is not null
 ),
 
 first_snapshot as (
@@ -35,9 +36,9 @@ resolved as (
     left join named_scene
         on
             named_scene.preference = 1
-            and users.home_scene_city = named_scene.city
-            and users.home_scene_state = named_scene.state
-            and users.home_scene_community = named_scene.music_community
+            and users.home_scene_city is not distinct from named_scene.city
+            and users.home_scene_state is not distinct from named_scene.state
+            and users.home_scene_community is not distinct from named_scene.music_community
 ),
 
 followed as (

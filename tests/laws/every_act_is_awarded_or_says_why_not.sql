@@ -60,7 +60,12 @@ joined as (
         max(source_count.delivered_rows) as delivered_rows,
         max(acts.act_id) is null as lacks_act,
         max(decisions.activity_decision_id) is null as lacks_decision,
-        max(ledger.activity_point_id) is not null as is_in_ledger
+        max(ledger.activity_point_id) is not null as is_in_ledger,
+        bool_or(
+            ledger.rule_id <> acts.rule_id
+            or ledger.source_table <> acts.source_table
+            or ledger.source_id <> acts.source_id
+        ) as names_another_source
     from acts
     full outer join decisions
         on acts.act_id = decisions.activity_decision_id
@@ -82,7 +87,8 @@ where
     lacks_act
     or lacks_decision
     or decision = 'unpriced'
-    or is_in_ledger <> (decision = 'awarded')
+    or is_in_ledger is distinct from (decision = 'awarded')
+    or names_another_source
     or delivered_rows is distinct from 1
     or prices <> 1
     or (is_in_ledger and points <> price)

@@ -18,18 +18,19 @@ user_totals as (
     from {{ ref('user_activity') }}
 ),
 
-latest_day as (
-    select max(as_of_date) as as_of_date
-    from score
+as_of as (
+    select * from {{ ref('as_of') }}
 ),
 
 tiers as (
     select
-        score.tier,
+        tiers.tier,
         sum(score.points_on_day) as days,
-        sum(score.points_all_time) filter (where score.as_of_date = latest_day.as_of_date) as latest
-    from score
-    cross join latest_day
+        sum(score.points_all_time) filter (where score.as_of_date = as_of.as_of_date) as latest
+    from (values ('city'), ('state'), ('national')) as tiers (tier)
+    cross join as_of
+    left join score
+        on tiers.tier = score.tier
     group by all
 ),
 

@@ -1,6 +1,10 @@
 {#- Law 1. Rows in every accepted delivery = accepted + duplicate + superseded + rejected, and the staged tables hold
     exactly the accepted ones. Otherwise rows were lost or counted twice between a file and the warehouse. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'row_account'}}}) }}
+{%- set event_tables = [
+    'track_engagements', 'track_votes', 'signal_actions', 'follows', 'collection_items', 'community_members',
+    'user_tags', 'community_activation_audits', 'event_attendances', 'project_supports', 'pioneer_referrals'
+] %}
 
 with account as (
     select * from {{ ref('row_account') }}
@@ -8,18 +12,14 @@ with account as (
 ),
 
 staged as (
-    {% for model in [
-        'stg_track_engagements', 'stg_track_votes', 'stg_signal_actions', 'stg_follows',
-        'stg_community_activation_audits', 'stg_event_attendances', 'stg_project_supports',
-        'stg_pioneer_referrals'
-    ] %}
+    {% for table in event_tables %}
     {%- if not loop.first %}
     union all
     {% endif -%}
     select
         delivery_id,
         count(*) as rows_staged
-    from {{ ref(model) }}
+    from {{ ref('stg_' ~ table) }}
     group by all
     {%- endfor %}
 )
@@ -42,4 +42,11 @@ where
     account.delivery_id is null
     or account.rows_delivered is distinct from
     account.rows_accepted + account.rows_duplicate + account.rows_superseded + account.rows_rejected
-    or staged.rows_staged <> account.rows_accepted
+    or (
+        account.table_name in (
+            {%- for table in event_tables %}
+            '{{ table }}'{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        )
+        and account.rows_accepted <> coalesce(staged.rows_staged, 0)
+    )
