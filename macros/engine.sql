@@ -35,3 +35,13 @@
 {% macro text_list(text) -%}
     string_agg({{ text }}, ', ' order by {{ text }})
 {%- endmacro %}
+
+{#- The last millisecond of a day. -#}
+{% macro end_of_day(day) -%}
+    cast({{ day }} as timestamp) + interval 24 hour - interval 1 millisecond
+{%- endmacro %}
+
+{#- Whole days from one day to another. -#}
+{% macro days_apart(earlier, later) -%}
+    date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}

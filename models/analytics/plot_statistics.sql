@@ -19,9 +19,8 @@ as_of as (
     select * from {{ ref('as_of') }}
 ),
 
-decisions as (
-    select * from {{ ref('decision') }}
-    where is_awarded
+ledger as (
+    select * from {{ ref('ledger') }}
 ),
 
 home_scene as (
@@ -136,17 +135,17 @@ counted as (
         {%- for part in parts %}
         communities.{{ part }},
         {%- endfor %}
-        sum(decisions.points) filter (where decisions.occurred_at >= {{ days_before('as_of.as_of', 7) }})
+        sum(ledger.points) filter (where ledger.occurred_at >= {{ days_before('as_of.as_of', 7) }})
             as activity_score_7d,
-        sum(decisions.points) filter (where decisions.occurred_at >= {{ days_before('as_of.as_of', 30) }})
+        sum(ledger.points) filter (where ledger.occurred_at >= {{ days_before('as_of.as_of', 30) }})
             as activity_score_30d,
-        sum(decisions.points) as activity_score_all_time,
-        count(distinct decisions.user_id) filter (
-            where decisions.occurred_at >= {{ days_before('as_of.as_of', 30) }}
+        sum(ledger.points) as activity_score_all_time,
+        count(distinct ledger.user_id) filter (
+            where ledger.points > 0 and ledger.occurred_at >= {{ days_before('as_of.as_of', 30) }}
         ) as contributors_30d
     from communities
-    inner join decisions
-        on communities.community_id = decisions.scene_id
+    inner join ledger
+        on communities.community_id = ledger.scene_id
     cross join as_of
     where communities.tier = 'city'
     group by all

@@ -1,21 +1,13 @@
-{%- set activity_types = [
-    'blast',
-    'support',
-    'attendance',
-    'project',
-    'proof_of_support',
-    'pioneering',
+{%- set arms = [
+    'blast', 'blast_response', 'support', 'attendance', 'project', 'proof_of_support', 'pioneering', 'adjustment'
 ] -%}
 
 with acts as (
-    {% for activity_type in activity_types %}
+    {% for arm in arms %}
     {%- if not loop.first %}
     union all
     {% endif -%}
-    select
-        '{{ activity_type }}' as activity_type,
-        acts_of_type.*
-    from {{ ref(activity_type) }} as acts_of_type
+    select * from {{ ref(arm) }}
     {%- endfor %}
 ),
 

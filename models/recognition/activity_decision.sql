@@ -17,9 +17,13 @@ select
     decisions.occurred_on,
     decisions.source_table,
     decisions.source_id,
+    decisions.credited_source_id,
     decisions.export_date,
+    decisions.delivery_id,
     decisions.is_awarded,
     decisions.decision,
+    decisions.price,
+    decisions.capped_by,
     decisions.points
 from decisions
 left join members

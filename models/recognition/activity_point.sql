@@ -1,6 +1,5 @@
-with decisions as (
-    select * from {{ ref('decision') }}
-    where is_awarded
+with ledger as (
+    select * from {{ ref('ledger') }}
 ),
 
 members as (
@@ -8,21 +7,21 @@ members as (
 )
 
 select
-    decisions.act_id as activity_point_id,
+    ledger.ledger_id as activity_point_id,
     members.user_id,
-    decisions.scene_id,
-    decisions.activity_type,
-    decisions.rule_id,
-    decisions.policy_version,
-    decisions.points,
-    decisions.is_bonus,
-    decisions.occurred_at,
-    decisions.occurred_on,
-    decisions.source_table,
-    decisions.source_id,
-    cast(null as uuid) as credited_source_id,
-    decisions.export_date,
-    cast(null as uuid) as reverses_activity_point_id
-from decisions
+    ledger.scene_id,
+    ledger.activity_type,
+    ledger.rule_id,
+    ledger.policy_version,
+    ledger.points,
+    ledger.is_bonus,
+    ledger.occurred_at,
+    ledger.occurred_on,
+    ledger.source_table,
+    ledger.source_id,
+    ledger.credited_source_id,
+    ledger.export_date,
+    ledger.reverses_act_id as reverses_activity_point_id
+from ledger
 left join members
-    on decisions.user_id = members.user_id
+    on ledger.user_id = members.user_id

@@ -1,9 +1,8 @@
 {#- Per tier and scope a day may hold three things: points, members arriving or leaving, contributors starting or
     ceasing to count. Running sums over days turn them into the state on each day. -#}
 
-with decisions as (
-    select * from {{ ref('decision') }}
-    where is_awarded
+with ledger as (
+    select * from {{ ref('ledger') }}
 ),
 
 home_scene as (
@@ -21,9 +20,9 @@ as_of as (
 first_day as (
     select
         as_of.as_of_date,
-        coalesce(min(decisions.occurred_on), as_of.as_of_date) as first_day
+        coalesce(min(ledger.occurred_on), as_of.as_of_date) as first_day
     from as_of
-    left join decisions on true
+    left join ledger on true
     group by as_of.as_of_date
 ),
 
@@ -39,8 +38,8 @@ days as (
     ) as calendar
 ),
 
-scoped_awards as (
-    {{ scoped('decisions') | indent(4) }}
+scoped_ledger as (
+    {{ scoped('ledger') | indent(4) }}
 ),
 
 points as (
@@ -48,7 +47,7 @@ points as (
         scope_id,
         occurred_on as happened_on,
         sum(points) as points
-    from scoped_awards
+    from scoped_ledger
     group by all
 ),
 
@@ -57,7 +56,8 @@ contribution_days as (
         scope_id,
         user_id,
         occurred_on
-    from scoped_awards
+    from scoped_ledger
+    where points > 0
 ),
 
 -- A contribution counts on its day and the 29 after it; the next one by the same member takes over where it falls.
@@ -150,32 +150,91 @@ daily as (
     left join changes
         on days.scope_id = changes.scope_id and days.as_of_date = changes.happened_on
     group by all
+),
+
+-- Without a policy that fades or starts anew there is nothing beside the plain sums.
+score_policy as (
+    select
+        *,
+        coalesce(valid_to, date '9999-12-31') as valid_until
+    from {{ ref('score_policy') }}
+),
+
+decayed as (
+    select
+        today.scope_id,
+        today.as_of_date,
+        cast(
+            sum(
+                earlier.points_on_day
+                * cast(
+                    power(
+                        0.5,
+                        {{ days_apart('earlier.as_of_date', 'today.as_of_date') }} / score_policy.half_life_days
+                    ) as decimal(18, 12)
+                )
+            ) as double
+        ) as decayed_score
+    from daily as today
+    inner join score_policy
+        on
+            today.as_of_date >= score_policy.valid_from
+            and today.as_of_date < score_policy.valid_until
+            and score_policy.half_life_days is not null
+    inner join daily as earlier
+        on
+            today.scope_id = earlier.scope_id
+            and today.as_of_date >= earlier.as_of_date
+            and earlier.points_on_day <> 0
+    group by all
+),
+
+seasons as (
+    select
+        daily.*,
+        case score_policy.season_length
+            when 'quarter' then cast(date_trunc('quarter', daily.as_of_date) as date)
+            when 'year' then cast(date_trunc('year', daily.as_of_date) as date)
+        end as season_start
+    from daily
+    left join score_policy
+        on daily.as_of_date >= score_policy.valid_from and daily.as_of_date < score_policy.valid_until
 )
 
 select
-    as_of_date,
-    scope_id,
-    tier,
-    state,
-    city,
-    music_community,
-    scene_id,
-    cast(points_on_day as bigint) as points_on_day,
+    seasons.as_of_date,
+    seasons.scope_id,
+    seasons.tier,
+    seasons.state,
+    seasons.city,
+    seasons.music_community,
+    seasons.scene_id,
+    cast(seasons.points_on_day as bigint) as points_on_day,
     {%- for days in [7, 30, 90] %}
     cast(
-        sum(points_on_day) over (
-            partition by scope_id
-            order by as_of_date
+        sum(seasons.points_on_day) over (
+            partition by seasons.scope_id
+            order by seasons.as_of_date
             rows between {{ days - 1 }} preceding and current row
         ) as bigint
     ) as points_{{ days }}d,
     {%- endfor %}
-    cast(sum(points_on_day) over to_date as bigint) as points_all_time,
-    cast(sum(members) over to_date as bigint) as members,
-    cast(sum(contributors) over to_date as bigint) as contributors_30d
-from daily
+    cast(sum(seasons.points_on_day) over to_date as bigint) as points_all_time,
+    cast(sum(seasons.members) over to_date as bigint) as members,
+    cast(sum(seasons.contributors) over to_date as bigint) as contributors_30d,
+    case when seasons.season_start is not null then cast(
+        sum(seasons.points_on_day) over (
+            partition by seasons.scope_id, seasons.season_start
+            order by seasons.as_of_date
+            rows between unbounded preceding and current row
+        ) as bigint
+    ) end as season_points,
+    decayed.decayed_score
+from seasons
+left join decayed
+    on seasons.scope_id = decayed.scope_id and seasons.as_of_date = decayed.as_of_date
 window to_date as (
-    partition by scope_id
-    order by as_of_date
+    partition by seasons.scope_id
+    order by seasons.as_of_date
     rows between unbounded preceding and current row
 )

@@ -1,5 +1,6 @@
-{#- Law 2. Acts = awarded + not awarded, each with its reason; every ledger row is an awarded act, traces to one
-    delivered row and one rule, and pays what that rule says. Otherwise points appear from, or vanish into, nowhere. -#}
+{#- Law 2. Acts = awarded + not awarded, each with its reason; every ledger row is an awarded act or takes one back,
+    traces to one delivered row and one rule, and pays what that rule says or what a cap left of it. Otherwise points
+    appear from, or vanish into, nowhere. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'activity_point'}}}) }}
 
 with acts as (
@@ -18,7 +19,7 @@ rules as (
     select * from {{ ref('point_rule') }}
 ),
 
-sources as (
+delivered as (
     select
         'signal_actions' as source_table,
         signal_action_id as source_id
@@ -26,9 +27,9 @@ sources as (
     {% for table, key in {
         'event_attendances': 'event_attendance_id',
         'project_supports': 'project_support_id',
-        'proof_of_support': 'proof_of_support_id',
         'community_activation_audits': 'community_activation_audit_id',
         'pioneer_referrals': 'pioneer_referral_id',
+        'activity_point_adjustments': 'activity_point_adjustment_id',
     }.items() %}
     union all
     select
@@ -36,59 +37,117 @@ sources as (
         {{ key }} as source_id
     from {{ ref('stg_' ~ table) }}
     {%- endfor %}
+    {% for table, key in {'proof_of_support': 'proof_of_support_id', 'projects': 'project_id'}.items() %}
+    union all
+    select distinct
+        '{{ table }}' as source_table,
+        {{ key }} as source_id
+    from {{ ref('stg_' ~ table ~ '_history') }}
+    {%- endfor %}
 ),
 
-source_count as (
+delivered_count as (
     select
         source_table,
         source_id,
         count(*) as delivered_rows
-    from sources
+    from delivered
     group by all
 ),
 
-joined as (
+act_price as (
     select
-        coalesce(acts.act_id, decisions.activity_decision_id, ledger.activity_point_id) as act_id,
+        acts.act_id,
         acts.rule_id,
         acts.source_table,
         acts.source_id,
-        decisions.decision,
-        ledger.points,
-        count(distinct rules.valid_from) as prices,
-        max(rules.points) as price,
-        max(source_count.delivered_rows) as delivered_rows,
-        max(acts.act_id) is null as lacks_act,
-        max(decisions.activity_decision_id) is null as lacks_decision,
-        max(ledger.activity_point_id) is not null as is_in_ledger,
-        bool_or(
-            ledger.rule_id <> acts.rule_id
-            or ledger.source_table <> acts.source_table
-            or ledger.source_id <> acts.source_id
-        ) as names_another_source
+        acts.claimed_points,
+        count(rules.rule_id) as prices,
+        max(rules.points) as points,
+        coalesce(max(rules.max_points_per_award), 1000) as bound,
+        bool_or(rules.daily_cap_points is not null or rules.cap_per_source is not null) as can_be_capped
     from acts
-    full outer join decisions
-        on acts.act_id = decisions.activity_decision_id
-    full outer join ledger
-        on coalesce(acts.act_id, decisions.activity_decision_id) = ledger.activity_point_id
     left join rules
         on
             acts.rule_id = rules.rule_id
             and acts.occurred_on >= rules.valid_from
             and acts.occurred_on < coalesce(rules.valid_to, date '9999-12-31')
-    left join source_count
-        on acts.source_table = source_count.source_table and acts.source_id = source_count.source_id
     group by all
+),
+
+awards as (
+    select * from ledger
+    where reverses_activity_point_id is null
+),
+
+reversals as (
+    select
+        reverses_activity_point_id,
+        count(*) as times,
+        sum(points) as points
+    from ledger
+    where reverses_activity_point_id is not null
+    group by all
+),
+
+findings as (
+    select
+        coalesce(act_price.act_id, decisions.activity_decision_id, awards.activity_point_id) as act_id,
+        act_price.rule_id,
+        act_price.source_table,
+        act_price.source_id,
+        decisions.decision,
+        awards.points,
+        case
+            when act_price.act_id is null then 'no act'
+            when decisions.activity_decision_id is null then 'no decision'
+            when decisions.decision = 'unpriced' then 'no rule'
+            when decisions.is_awarded <> (decisions.decision = 'awarded') then 'awarded and not'
+            when decisions.is_awarded <> (awards.activity_point_id is not null) then 'ledger disagrees'
+            when delivered_count.delivered_rows is distinct from 1 then 'not one delivered row'
+            when awards.activity_point_id is null then null
+            when
+                awards.rule_id <> act_price.rule_id
+                or awards.source_table <> act_price.source_table
+                or awards.source_id <> act_price.source_id
+                then 'names another source'
+            when act_price.prices <> 1 then 'not one price'
+            when awards.points <> decisions.points then 'pays something else than decided'
+            when abs(awards.points) > act_price.bound then 'out of bounds'
+            when
+                decisions.capped_by is null
+                and act_price.claimed_points is null
+                and awards.points <> act_price.points
+                then 'pays something else than its price'
+            when
+                decisions.capped_by is not null
+                and (not act_price.can_be_capped or awards.points >= act_price.points)
+                then 'capped without a cap'
+        end as finding
+    from act_price
+    full outer join decisions
+        on act_price.act_id = decisions.activity_decision_id
+    full outer join awards
+        on coalesce(act_price.act_id, decisions.activity_decision_id) = awards.activity_point_id
+    left join delivered_count
+        on
+            act_price.source_table = delivered_count.source_table
+            and act_price.source_id = delivered_count.source_id
 )
 
 select *
-from joined
-where
-    lacks_act
-    or lacks_decision
-    or decision = 'unpriced'
-    or is_in_ledger is distinct from (decision = 'awarded')
-    or names_another_source
-    or delivered_rows is distinct from 1
-    or prices <> 1
-    or (is_in_ledger and points <> price)
+from findings
+where finding is not null
+union all
+select
+    reversals.reverses_activity_point_id as act_id,
+    awards.rule_id,
+    awards.source_table,
+    awards.source_id,
+    'reversal' as decision,
+    awards.points,
+    'takes back something else than was awarded' as finding
+from reversals
+left join awards
+    on reversals.reverses_activity_point_id = awards.activity_point_id
+where reversals.times <> 1 or awards.points is distinct from -reversals.points

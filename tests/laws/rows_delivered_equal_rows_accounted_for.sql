@@ -3,7 +3,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'row_account'}}}) }}
 {%- set event_tables = [
     'track_engagements', 'track_votes', 'signal_actions', 'follows', 'collection_items', 'community_members',
-    'user_tags', 'community_activation_audits', 'event_attendances', 'project_supports', 'pioneer_referrals'
+    'user_tags', 'community_activation_audits', 'event_attendances', 'project_supports', 'pioneer_referrals',
+    'activity_point_adjustments'
 ] %}
 
 with account as (

@@ -1,10 +1,9 @@
-with awards as (
-    select * from {{ ref('decision') }}
-    where is_awarded
+with ledger as (
+    select * from {{ ref('ledger') }}
 ),
 
 scoped as (
-    {{ scoped('awards') | indent(4) }}
+    {{ scoped('ledger') | indent(4) }}
 ),
 
 scope_windows as (
@@ -17,7 +16,7 @@ by_scope as (
         scope_windows.scope_id,
         scope_windows.window_days,
         coalesce(sum(scoped.points), 0) as activity_points,
-        count(distinct scoped.user_id) as contributors
+        count(distinct scoped.user_id) filter (where scoped.points > 0) as contributors
     from scope_windows
     left join scoped
         on scope_windows.scope_id = scoped.scope_id and scoped.occurred_at >= scope_windows.starts_at

@@ -1,15 +1,18 @@
 with attendances as (
     select * from {{ ref('stg_event_attendances') }}
+),
+
+events as (
+    select * from {{ ref('known_event') }}
 )
 
 select
-    'attendance' as rule_id,
-    user_id,
-    checked_in_at as occurred_at,
-    'event_attendances' as source_table,
-    event_attendance_id as source_id,
-    cast(null as uuid) as scene_id,
-    export_date,
-    true as is_verified,
-    event_id as once_id
+    {{ act_columns(
+        'attendance', 'event_attendances', 'attendances.event_attendance_id', 'attendances.user_id',
+        'attendances.checked_in_at', 'attendances.export_date', 'attendances.delivery_id',
+        once_id='attendances.event_id', owner_user_id='events.created_by_user_id',
+        owner_band_id='events.artist_band_id'
+    ) }}
 from attendances
+left join events
+    on attendances.event_id = events.event_id

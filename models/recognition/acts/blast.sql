@@ -1,16 +1,19 @@
 with actions as (
     select * from {{ ref('stg_signal_actions') }}
+    where action_type = 'BLAST'
+),
+
+signals as (
+    select * from {{ ref('known_signal') }}
 )
 
 select
-    'blast' as rule_id,
-    user_id,
-    created_at as occurred_at,
-    'signal_actions' as source_table,
-    signal_action_id as source_id,
-    cast(null as uuid) as scene_id,
-    export_date,
-    true as is_verified,
-    cast(null as uuid) as once_id
+    {{ act_columns(
+        'blast', 'signal_actions', 'actions.signal_action_id', 'actions.user_id', 'actions.created_at',
+        'actions.export_date', 'actions.delivery_id',
+        owner_user_id='signals.created_by_user_id', owner_band_id='signals.artist_band_id'
+    ) }}
 from actions
-where action_type = 'BLAST'
+left join signals
+    on actions.signal_id = signals.signal_id
+where signals.signal_type is distinct from 'flyer'

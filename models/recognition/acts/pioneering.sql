@@ -12,43 +12,37 @@ audit_listeners as (
         audits.scene_id,
         audits.created_at,
         audits.export_date,
+        audits.delivery_id,
         {{ id_or_null('elements.listener') }} as user_id
     from audits
     {{ json_elements('audits.cutover_listener_ids', 'listener') }}
+),
+
+-- Recruiting oneself earns on neither side.
+paired as (
+    select
+        *,
+        case when pioneer_user_id = recruited_user_id then pioneer_user_id end as owner_user_id
+    from referrals
 )
 
 select
-    'pioneer_formation' as rule_id,
-    user_id,
-    created_at as occurred_at,
-    'community_activation_audits' as source_table,
-    community_activation_audit_id as source_id,
-    scene_id,
-    export_date,
-    true as is_verified,
-    scene_id as once_id
+    {{ act_columns(
+        'pioneer_formation', 'community_activation_audits', 'community_activation_audit_id', 'user_id',
+        'created_at', 'export_date', 'delivery_id', scene_id='scene_id', once_id='scene_id'
+    ) }}
 from audit_listeners
 union all
 select
-    'pioneer_recruiting' as rule_id,
-    pioneer_user_id as user_id,
-    created_at as occurred_at,
-    'pioneer_referrals' as source_table,
-    pioneer_referral_id as source_id,
-    community_id as scene_id,
-    export_date,
-    true as is_verified,
-    cast(null as uuid) as once_id
-from referrals
+    {{ act_columns(
+        'pioneer_recruiting', 'pioneer_referrals', 'pioneer_referral_id', 'pioneer_user_id', 'created_at',
+        'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
+    ) }}
+from paired
 union all
 select
-    'pioneer_joining' as rule_id,
-    recruited_user_id as user_id,
-    created_at as occurred_at,
-    'pioneer_referrals' as source_table,
-    pioneer_referral_id as source_id,
-    community_id as scene_id,
-    export_date,
-    true as is_verified,
-    cast(null as uuid) as once_id
-from referrals
+    {{ act_columns(
+        'pioneer_joining', 'pioneer_referrals', 'pioneer_referral_id', 'recruited_user_id', 'created_at',
+        'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
+    ) }}
+from paired

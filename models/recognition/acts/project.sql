@@ -1,15 +1,24 @@
 with supports as (
     select * from {{ ref('stg_project_supports') }}
+),
+
+projects as (
+    select * from {{ ref('known_project') }}
 )
 
 select
-    'project_support' as rule_id,
-    user_id,
-    created_at as occurred_at,
-    'project_supports' as source_table,
-    project_support_id as source_id,
-    cast(null as uuid) as scene_id,
-    export_date,
-    true as is_verified,
-    cast(null as uuid) as once_id
+    {{ act_columns(
+        'project_support', 'project_supports', 'supports.project_support_id', 'supports.user_id',
+        'supports.created_at', 'supports.export_date', 'supports.delivery_id',
+        owner_user_id='projects.created_by_user_id'
+    ) }}
 from supports
+left join projects
+    on supports.project_id = projects.project_id
+union all
+select
+    {{ act_columns(
+        'project_founding', 'projects', 'project_id', 'created_by_user_id', 'created_at', 'export_date',
+        'delivery_id', once_id='project_id'
+    ) }}
+from projects

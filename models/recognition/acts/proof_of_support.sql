@@ -1,15 +1,104 @@
-with proofs as (
-    select * from {{ ref('stg_proof_of_support') }}
+{#- A proof counts from its first verification, even if the history only ever saw it revoked. It is taken back at
+    revoked_at; without one, or if the row vanished while its member stayed, on the first night that was seen. -#}
+with states as (
+    select * from {{ ref('stg_proof_of_support_history') }}
+),
+
+members as (
+    select * from {{ ref('stg_users_history') }}
+),
+
+events as (
+    select * from {{ ref('known_event') }}
+),
+
+projects as (
+    select * from {{ ref('known_project') }}
+),
+
+numbered as (
+    select
+        *,
+        status in ('verified', 'revoked') as was_verified,
+        row_number() over (partition by proof_of_support_id order by from_night desc) as recency
+    from states
+),
+
+verification as (
+    select
+        proof_of_support_id,
+        min(from_night) as verified_night,
+        min(coalesce(verified_at, created_at)) as verified_at
+    from numbered
+    where was_verified
+    group by all
+),
+
+withdrawal as (
+    select
+        states.proof_of_support_id,
+        min(states.from_night) as withdrawn_night,
+        min(states.revoked_at) as revoked_at
+    from states
+    inner join verification
+        on states.proof_of_support_id = verification.proof_of_support_id
+    where states.status <> 'verified' and states.from_night >= verification.verified_night
+    group by all
+),
+
+last_states as (
+    select * from numbered
+    where recency = 1
+),
+
+vanished as (
+    select
+        last_states.proof_of_support_id,
+        last_states.to_night as vanished_night
+    from last_states
+    inner join members
+        on
+            last_states.user_id = members.user_id
+            and members.from_night <= last_states.to_night
+            and coalesce(members.to_night, date '9999-12-31') > last_states.to_night
+),
+
+proofs as (
+    select
+        last_states.proof_of_support_id,
+        last_states.user_id,
+        last_states.delivery_id,
+        verification.verified_at is not null as is_verified,
+        coalesce(verification.verified_at, last_states.created_at) as occurred_at,
+        coalesce(verification.verified_night, last_states.from_night) as export_date,
+        {{ stable_id([
+            'last_states.kind', 'coalesce(last_states.event_id, last_states.project_id, last_states.artist_band_id)'
+        ]) }} as once_id,
+        coalesce(last_states.artist_band_id, events.artist_band_id) as owner_band_id,
+        coalesce(projects.created_by_user_id, events.created_by_user_id) as owner_user_id,
+        case
+            when verification.verified_at is null then null
+            when withdrawal.proof_of_support_id is not null
+                then coalesce(withdrawal.revoked_at, {{ end_of_day('withdrawal.withdrawn_night') }})
+            else {{ end_of_day('vanished.vanished_night') }}
+        end as reversed_at
+    from last_states
+    left join verification
+        on last_states.proof_of_support_id = verification.proof_of_support_id
+    left join withdrawal
+        on last_states.proof_of_support_id = withdrawal.proof_of_support_id
+    left join vanished
+        on last_states.proof_of_support_id = vanished.proof_of_support_id
+    left join events
+        on last_states.event_id = events.event_id
+    left join projects
+        on last_states.project_id = projects.project_id
 )
 
 select
-    'proof_of_support' as rule_id,
-    user_id,
-    case when status = 'verified' then coalesce(verified_at, updated_at) else created_at end as occurred_at,
-    'proof_of_support' as source_table,
-    proof_of_support_id as source_id,
-    cast(null as uuid) as scene_id,
-    export_date,
-    status = 'verified' as is_verified,
-    cast(null as uuid) as once_id
+    {{ act_columns(
+        'proof_of_support', 'proof_of_support', 'proof_of_support_id', 'user_id', 'occurred_at', 'export_date',
+        'delivery_id', once_id='once_id', owner_user_id='owner_user_id', owner_band_id='owner_band_id',
+        is_verified='is_verified', reversed_at='reversed_at'
+    ) }}
 from proofs

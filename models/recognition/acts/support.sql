@@ -1,16 +1,17 @@
 with actions as (
     select * from {{ ref('stg_signal_actions') }}
+    where action_type = 'SUPPORT'
+),
+
+signals as (
+    select * from {{ ref('known_signal') }}
 )
 
 select
-    'support' as rule_id,
-    user_id,
-    created_at as occurred_at,
-    'signal_actions' as source_table,
-    signal_action_id as source_id,
-    cast(null as uuid) as scene_id,
-    export_date,
-    true as is_verified,
-    cast(null as uuid) as once_id
+    {{ act_columns(
+        'support', 'signal_actions', 'actions.signal_action_id', 'actions.user_id', 'actions.created_at',
+        'actions.export_date', 'actions.delivery_id', owner_band_id='signals.artist_band_id'
+    ) }}
 from actions
-where action_type = 'SUPPORT'
+left join signals
+    on actions.signal_id = signals.signal_id

@@ -1,4 +1,5 @@
 {%- set append_tables = [
+    'activity_point_adjustments',
     'collection_items',
     'community_activation_audits',
     'community_members',

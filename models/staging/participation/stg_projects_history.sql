@@ -10,5 +10,6 @@ select
     status,
     createdAt as created_at,
     from_night,
-    to_night
+    to_night,
+    delivery_id
 from history

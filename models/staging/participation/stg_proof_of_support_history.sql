@@ -16,5 +16,6 @@ select
     createdAt as created_at,
     updatedAt as updated_at,
     from_night,
-    to_night
+    to_night,
+    delivery_id
 from history

@@ -1,0 +1,22 @@
+{#- The columns every act has; an arm names what it has, the rest is null. -#}
+{% macro act_columns(
+    rule_id, source_table, source_id, user_id, occurred_at, export_date, delivery_id,
+    credited_source_id='null', scene_id='null', once_id='null', owner_user_id='null', owner_band_id='null',
+    claimed_points='null', is_verified='true', reversed_at='null'
+) -%}
+    '{{ rule_id }}' as rule_id,
+    '{{ source_table }}' as source_table,
+    {{ source_id }} as source_id,
+    {{ user_id }} as user_id,
+    {{ occurred_at }} as occurred_at,
+    {{ export_date }} as export_date,
+    {{ delivery_id }} as delivery_id,
+    cast({{ credited_source_id }} as uuid) as credited_source_id,
+    cast({{ scene_id }} as uuid) as scene_id,
+    cast({{ once_id }} as uuid) as once_id,
+    cast({{ owner_user_id }} as uuid) as owner_user_id,
+    cast({{ owner_band_id }} as uuid) as owner_band_id,
+    cast({{ claimed_points }} as integer) as claimed_points,
+    {{ is_verified }} as is_verified,
+    cast({{ reversed_at }} as timestamp) as reversed_at
+{%- endmacro %}

@@ -1,0 +1,81 @@
+{#- Blasts of a signal are numbered in the order they happened (of those at one instant the lowest id comes last).
+    An ADD credits the last before it, or, as a member blasts a signal only once, the one before that if the last
+    is the adder's own. -#}
+with actions as (
+    select
+        stg_signal_actions.*,
+        known_signal.created_by_user_id,
+        known_signal.artist_band_id
+    from {{ ref('stg_signal_actions') }} as stg_signal_actions
+    left join {{ ref('known_signal') }} as known_signal
+        on stg_signal_actions.signal_id = known_signal.signal_id
+    where
+        stg_signal_actions.action_type in ('ADD', 'BLAST')
+        and known_signal.signal_type is distinct from 'flyer'
+),
+
+rules as (
+    select * from {{ ref('point_rule') }}
+    where rule_id = 'blast_response'
+),
+
+-- Before the first version its window decides what would have been a response.
+windows as (
+    select
+        response_window_hours,
+        case
+            when row_number() over (order by valid_from) = 1 then date '0001-01-01'
+            else valid_from
+        end as valid_from,
+        coalesce(valid_to, date '9999-12-31') as valid_to
+    from rules
+),
+
+numbered as (
+    select
+        *,
+        sum(case when action_type = 'BLAST' then 1 else 0 end) over (
+            partition by signal_id
+            order by created_at, case when action_type = 'ADD' then 0 else 1 end, signal_action_id desc
+            rows between unbounded preceding and current row
+        ) as blasts_so_far
+    from actions
+),
+
+blasts as (
+    select * from numbered
+    where action_type = 'BLAST'
+),
+
+adds as (
+    select * from numbered
+    where action_type = 'ADD'
+),
+
+credited as (
+    select
+        adds.*,
+        case when latest.user_id <> adds.user_id then latest.user_id else earlier.user_id end as blaster_user_id,
+        case when latest.user_id <> adds.user_id then latest.signal_action_id else earlier.signal_action_id end
+            as blast_id,
+        case when latest.user_id <> adds.user_id then latest.created_at else earlier.created_at end as blasted_at
+    from adds
+    left join blasts as latest
+        on adds.signal_id = latest.signal_id and adds.blasts_so_far = latest.blasts_so_far
+    left join blasts as earlier
+        on adds.signal_id = earlier.signal_id and adds.blasts_so_far - 1 = earlier.blasts_so_far
+)
+
+select
+    {{ act_columns(
+        'blast_response', 'signal_actions', 'credited.signal_action_id', 'credited.blaster_user_id',
+        'credited.created_at', 'credited.export_date', 'credited.delivery_id',
+        credited_source_id='credited.blast_id', owner_user_id='credited.created_by_user_id',
+        owner_band_id='credited.artist_band_id'
+    ) }}
+from credited
+inner join windows
+    on
+        cast(credited.created_at as date) >= windows.valid_from
+        and cast(credited.created_at as date) < windows.valid_to
+        and credited.created_at <= credited.blasted_at + windows.response_window_hours * interval 1 hour
