@@ -170,7 +170,8 @@ decayed as (
                 * cast(
                     power(
                         0.5,
-                        {{ days_apart('earlier.as_of_date', 'today.as_of_date') }} / score_policy.half_life_days
+                        {{ days_apart('earlier.as_of_date', 'today.as_of_date') }}
+                        / score_policy.half_life_days
                     ) as decimal(18, 12)
                 )
             ) as double

@@ -87,7 +87,10 @@ priced as (
 repeated as (
     select
         act_id,
-        row_number() over (partition by rule_id, user_id, once_id order by occurred_at, source_id) as occurrence
+        row_number() over (
+            partition by rule_id, user_id, once_id
+            order by occurred_at, source_id
+        ) as occurrence
     from priced
     where refusal is null and once_id is not null
 ),
@@ -105,7 +108,8 @@ claims as (
 source_share as (
     select
         act_id,
-        {{ what_is_left('cap_per_source', 'price', 'rule_id, coalesce(credited_source_id, source_id)') }} as points
+        {{ what_is_left('cap_per_source', 'price', 'rule_id, coalesce(credited_source_id, source_id)') }}
+            as points
     from claims
     where not is_repeated and cap_per_source is not null
 ),

@@ -104,7 +104,7 @@ findings as (
             when decisions.decision = 'unpriced' then 'no rule'
             when decisions.is_awarded <> (decisions.decision = 'awarded') then 'awarded and not'
             when decisions.is_awarded <> (awards.activity_point_id is not null) then 'ledger disagrees'
-            when delivered_count.delivered_rows is distinct from 1 then 'not one delivered row'
+            when coalesce(delivered_count.delivered_rows, 0) <> 1 then 'not one delivered row'
             when awards.activity_point_id is null then null
             when
                 awards.rule_id <> act_price.rule_id

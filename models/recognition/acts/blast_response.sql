@@ -55,15 +55,17 @@ adds as (
 credited as (
     select
         adds.*,
-        case when latest.user_id <> adds.user_id then latest.user_id else earlier.user_id end as blaster_user_id,
-        case when latest.user_id <> adds.user_id then latest.signal_action_id else earlier.signal_action_id end
-            as blast_id,
-        case when latest.user_id <> adds.user_id then latest.created_at else earlier.created_at end as blasted_at
+        blasts.user_id as blaster_user_id,
+        blasts.signal_action_id as blast_id,
+        blasts.created_at as blasted_at
     from adds
     left join blasts as latest
         on adds.signal_id = latest.signal_id and adds.blasts_so_far = latest.blasts_so_far
-    left join blasts as earlier
-        on adds.signal_id = earlier.signal_id and adds.blasts_so_far - 1 = earlier.blasts_so_far
+    inner join blasts
+        on
+            adds.signal_id = blasts.signal_id
+            and blasts.blasts_so_far
+            = case when latest.user_id = adds.user_id then adds.blasts_so_far - 1 else adds.blasts_so_far end
 )
 
 select
