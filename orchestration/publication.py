@@ -121,6 +121,6 @@ def analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "archived as": archived.name,
             "bytes": config.published_file.stat().st_size,
             "seconds": round(time.monotonic() - started, 2),
-            "run": context.run_id,
+            "run": context.run.run_id,
         }
     )

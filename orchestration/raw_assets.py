@@ -82,7 +82,7 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
         if changed:
             rows, rejected = (sum(getattr(o, what) for o in changed) for what in ("rows", "rejected"))
             log.info("night %s: %d tables, %d rows, %d rejected", date, len(changed), rows, rejected)
-    write_run(directories, as_of_date, context.run_id)
+    write_run(directories, as_of_date, context.run.run_id)
     waiting = sorted({night.date.isoformat() for night in nights if night.date > as_of_date})
     for name in sorted(selected):
         metadata = _metadata(outcomes[name]) if name in TABLES else {

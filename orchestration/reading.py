@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,7 @@ class Source:
 
 def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
     _require_utf8(copy, name)
+    _require_closed_quotes(copy, name)
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), None)
@@ -120,7 +122,7 @@ def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -
         first = header.index(header[again])
         raise RefusedError(f"{name} gives columns {first + 1} and {again + 1} the same name in line 1")
     positions = ", ".join(f"c{i}: 'varchar'" for i in range(len(header)))
-    # In parallel, DuckDB finds large files with quoted line breaks broken, or passes over rows that are.
+    # In parallel, DuckDB finds good large files with quoted line breaks broken, or passes over broken rows.
     relation = f"""read_csv({literal(copy)}, auto_detect = false, parallel = false, header = true,
         delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false,
         columns = {{{positions}}})"""
@@ -139,6 +141,20 @@ def _require_utf8(copy: Path, name: str) -> None:
         except UnicodeDecodeError as error:
             line += error.object[: error.start].count(b"\n")
             raise RefusedError(f"{name} cannot be read at line {line}: it is not UTF-8") from error
+
+
+def _require_closed_quotes(copy: Path, name: str) -> None:
+    """A file cut off inside a quoted value: DuckDB would pass over its last row."""
+    with copy.open("rb") as file:
+        marks = sum(chunk.count(b'"') for chunk in iter(lambda: file.read(CHUNK), b""))
+    if marks % 2 == 0:
+        return
+    with copy.open(encoding="utf-8-sig", newline="\n") as file:
+        reader, read = csv.reader(file, strict=True), 0
+        with suppress(csv.Error):
+            for _ in reader:
+                read = reader.line_num
+    raise RefusedError(f"{name} cannot be read at line {read + 1}: unterminated quote")
 
 
 def _jsonl_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:

@@ -1,0 +1,127 @@
+"""Three nights delivered by hand give exactly the tables a person works out (tests/golden/README.md)."""
+
+import pytest
+from conftest import Run
+from golden.world import Row, as_written, assert_same_rows, expected, golden_run
+
+pytestmark = pytest.mark.xdist_group("golden")
+
+PLACE = ("tier", "state", "city", "music_community")
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden nights as published."""
+    return golden_run(tmp_path_factory)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "activity_point",
+        "activity_decision",
+        "user_activity",
+        "plot_statistics",
+        "rotation_recurrence",
+        "artist_analytics",
+        "row_account",
+        "rejected_row",
+        "publication",
+    ],
+)
+def test_a_published_table_is_what_was_worked_out_by_hand(golden: Run, table: str) -> None:
+    assert_same_rows(golden.table(table), expected(table))
+
+
+def test_every_scope_has_its_score_on_each_of_the_three_nights(golden: Run) -> None:
+    wanted = expected("activity_score")
+    nights = {row["as_of_date"] for row in wanted}
+    assert_same_rows(
+        [row for row in golden.table("activity_score") if str(row["as_of_date"]) in nights], wanted
+    )
+
+
+def test_points_lie_on_the_days_they_were_earned_and_on_no_other(golden: Run) -> None:
+    score = golden.table("activity_score")
+    assert_same_rows([row for row in score if row["points_on_day"]], expected("points_on_day"))
+    # 60 days from the first award, 2025-11-05, to 2026-01-03; 5 city, 4 state and 3 national scopes.
+    assert len(score) == 60 * (5 + 4 + 3)
+
+
+def test_every_metric_of_every_scope_and_window_is_what_was_worked_out(golden: Run) -> None:
+    published = [row for row in golden.table("analytics_summary") if row["subject_type"] == "scene"]
+    wanted = unpivoted("analytics_summary_windows")
+    assert len({row["metric"] for row in wanted}) == 16
+    everything = {row["metric"] for row in wanted}
+    assert_same_rows([row for row in published if row["metric"] in everything], wanted)
+
+
+def test_what_holds_on_the_night_is_what_was_worked_out(golden: Run) -> None:
+    published = [row for row in golden.table("analytics_summary") if row["subject_type"] == "scene"]
+    wanted = unpivoted("analytics_summary_on_the_night")
+    everything = {row["metric"] for row in wanted}
+    assert_same_rows([row for row in published if row["metric"] in everything], wanted)
+
+
+def test_the_skip_rate_is_skips_over_listens_of_each_scope(golden: Run) -> None:
+    wanted = {
+        (*(row[column] for column in PLACE), row["window_days"]): (row["skips"], row["listens"])
+        for row in expected("analytics_summary_windows")
+    }
+    found = {
+        (*(row[column] for column in PLACE), as_written(row["window_days"])): row
+        for row in golden.table("analytics_summary")
+        if row["subject_type"] == "scene" and row["metric"] == "skip_rate"
+    }
+    assert found.keys() == wanted.keys()
+    for scope, (skips, listens) in wanted.items():
+        row = found[scope]
+        assert (row["numerator"], row["denominator"]) == (int(skips), int(listens))
+        assert row["value"] == int(skips) / int(listens)
+
+
+def test_the_total_is_930_however_it_is_added_up(golden: Run) -> None:
+    """925 points of present members and the 5 of one who left: 930 in each tier."""
+    assert golden.sql("select sum(points) from activity_point") == [(930,)]
+    assert golden.sql("select sum(points_all_time) from user_activity") == [(925,)]
+    assert golden.sql(
+        """
+        select tier, sum(points_all_time) from activity_score
+        where as_of_date = date '2026-01-03' group by tier order by tier
+        """
+    ) == [("city", 930), ("national", 930), ("state", 930)]
+
+
+def test_an_award_and_its_decision_have_one_id(golden: Run) -> None:
+    awards = {row["activity_point_id"]: row for row in golden.table("activity_point")}
+    decisions = {row["activity_decision_id"]: row for row in golden.table("activity_decision")}
+    assert awards.keys() == {act for act, decision in decisions.items() if decision["is_awarded"]}
+    for act, award in awards.items():
+        for column in ("rule_id", "source_table", "source_id", "user_id", "scene_id", "points"):
+            assert award[column] == decisions[act][column]
+
+
+def test_the_refused_delivery_says_why_and_leaves_the_last_good_events(golden: Run) -> None:
+    ((reason,),) = golden.sql("select reason from row_account where status = 'refused'")
+    assert "part-0000.csv" in reason
+    assert "_manifest.json" in reason
+
+
+def test_deliveries_and_scopes_have_ids_of_their_own(golden: Run) -> None:
+    account = golden.table("row_account")
+    assert len({row["delivery_id"] for row in account}) == len(account)
+    score = golden.table("activity_score")
+    assert len({row["scope_id"] for row in score}) == 12
+    assert all(row["scope_id"] == row["scene_id"] for row in score if row["scene_id"])
+
+
+def unpivoted(name: str) -> list[Row]:
+    """One row per metric of an expected file that has one column per metric."""
+    rows = expected(name)
+    keys = [column for column in (*PLACE, "window_days") if column in rows[0]]
+    return [
+        {**{column: row.get(column) for column in (*PLACE, "window_days")}, "metric": metric, "value": value}
+        for row in rows
+        for metric, value in row.items()
+        if metric not in keys
+    ]

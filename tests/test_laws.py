@@ -1,0 +1,439 @@
+"""Every law holds on good data and has been seen to fail, so has the wall; a broken law stops publication."""
+
+import copy
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from conftest import Run, uid
+from golden.world import compiled_sql, deliver, golden_run, run_nightly
+
+from orchestration.settings import PROJECT_DIR
+from orchestration.transformation import MANIFEST
+from orchestration.wall import breaches
+
+pytestmark = pytest.mark.xdist_group("golden")
+
+ROWS = "rows_delivered_equal_rows_accounted_for"
+ACTS = "every_act_is_awarded_or_says_why_not"
+TOTALS = "every_total_equals_the_sum_of_its_parts"
+SCORES = "recurrence_scores_derive_from_engagement_alone"
+PERSONAL = "nothing_personal_leaves_ingestion"
+
+
+@dataclass
+class Laboratory:
+    """A copy of the golden warehouse in which anything may be broken, and the laws' SQL to run on it.
+
+    In a breakage, uid(kind, number) is an id of the golden nights; tests/golden/README.md lists the kinds.
+    """
+
+    warehouse_dir: Path
+    connection: duckdb.DuckDBPyConnection
+    sql: dict[str, str]
+
+    def finds(self, law: str, *breakages: str) -> list[tuple[Any, ...]]:
+        """What the law finds after the breakages, which are then undone."""
+        self.connection.execute("begin")
+        try:
+            for breakage in breakages:
+                self.connection.execute(breakage)
+            return self.connection.execute(self.sql[law]).fetchall()
+        finally:
+            self.connection.execute("rollback")
+
+
+@pytest.fixture(scope="session")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """The golden warehouse, copied."""
+    golden = golden_run(tmp_path_factory)
+    warehouse_dir = tmp_path_factory.mktemp("laboratory") / "warehouse"
+    shutil.copytree(golden.warehouse_dir, warehouse_dir)
+    here = {
+        name: sql.replace(str(golden.warehouse_dir), str(warehouse_dir))
+        for name, sql in compiled_sql(golden).items()
+    }
+    with duckdb.connect(str(warehouse_dir / "warehouse.duckdb")) as connection:
+        connection.execute(
+            """
+            create temp macro uid(kind, number) as
+                (lpad(kind::varchar, 8, '0') || '-0000-4000-8000-' || lpad(number::varchar, 12, '0'))::uuid
+            """
+        )
+        yield Laboratory(warehouse_dir, connection, here)
+
+
+def test_these_are_all_the_laws() -> None:
+    laws = {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
+    assert laws == {ROWS, ACTS, TOTALS, SCORES, PERSONAL}
+
+
+@pytest.mark.parametrize("law", [ROWS, ACTS, TOTALS, PERSONAL])
+def test_good_data_breaks_no_law(laboratory: Laboratory, law: str) -> None:
+    assert laboratory.finds(law) == []
+
+
+BROKEN_ROWS = {
+    "a staged row is lost": "delete from stg_signal_actions where signal_action_id = uid(10, 3)",
+    "a whole part is lost": "delete from stg_track_engagements where export_date = date '2026-01-02'",
+    "a whole table is lost": "delete from stg_track_votes",
+    "a staged row stands twice": "insert into stg_track_engagements from stg_track_engagements limit 1",
+    "a staged row came with no delivery": """
+        insert into stg_follows select * replace (uid(99, 9) as delivery_id) from stg_follows limit 1
+    """,
+    "a duplicate is counted that is none": """
+        update row_account set rows_duplicate = rows_duplicate + 1 where table_name = 'users'
+    """,
+    "a superseded row is forgotten": """
+        update row_account set rows_superseded = 0 where table_name = 'signal_actions'
+    """,
+    "rejected rows are unknown": """
+        update row_account set rows_rejected = null where table_name = 'track_engagements'
+    """,
+    "more rows are said to be delivered": """
+        update row_account set rows_delivered = rows_delivered + 1 where table_name = 'events'
+    """,
+    "an accepted delivery is not accounted for": "delete from row_account where table_name = 'follows'",
+}
+
+
+@pytest.mark.parametrize("breakage", BROKEN_ROWS.values(), ids=BROKEN_ROWS)
+def test_law_1_finds_that(laboratory: Laboratory, breakage: str) -> None:
+    assert laboratory.finds(ROWS, breakage)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "stg_community_activation_audits",
+        "stg_event_attendances",
+        "stg_follows",
+        "stg_pioneer_referrals",
+        "stg_project_supports",
+        "stg_signal_actions",
+        "stg_track_engagements",
+        "stg_track_votes",
+    ],
+)
+def test_law_1_misses_a_single_row_of_an_event_table(laboratory: Laboratory, table: str) -> None:
+    one = f"delete from {table} where rowid = (select min(rowid) from {table})"  # noqa: S608
+    assert len(laboratory.finds(ROWS, one)) == 1
+
+
+def test_law_1_does_not_ask_after_the_rows_of_a_refused_delivery(laboratory: Laboratory) -> None:
+    assert laboratory.finds(ROWS, "update row_account set rows_delivered = 99 where status = 'refused'") == []
+
+
+BROKEN_ACTS = {
+    "a ledger row has no act": """
+        insert into activity_point
+        select * replace (uid(99, 9) as activity_point_id) from activity_point limit 1
+    """,
+    "an award is missing from the ledger": "delete from activity_point where source_id = uid(10, 3)",
+    "an award pays more than its rule": "update activity_point set points = 6 where source_id = uid(10, 3)",
+    "an award is negative": "update activity_point set points = -5 where source_id = uid(10, 3)",
+    "a ledger row names another rule": """
+        update activity_point set rule_id = 'support' where source_id = uid(10, 3)
+    """,
+    "a ledger row names another source row": """
+        update activity_point set source_id = uid(10, 4) where source_id = uid(10, 3)
+    """,
+    "a ledger row names another export": """
+        update activity_point set source_table = 'follows' where source_id = uid(10, 3)
+    """,
+    "an act was never decided": "delete from activity_decision where source_id = uid(10, 3)",
+    "a decision has no act": """
+        insert into activity_decision
+        select * replace (uid(99, 9) as activity_decision_id) from activity_decision limit 1
+    """,
+    "an unverified proof is in the ledger": """
+        insert into activity_point
+        select award.* replace (
+            proof.activity_decision_id as activity_point_id, 'proof_of_support' as rule_id, 100 as points,
+            'proof_of_support' as source_table, proof.source_id as source_id
+        )
+        from activity_point as award cross join activity_decision as proof
+        where award.source_id = uid(14, 1) and proof.source_id = uid(14, 2)
+    """,
+    "an award was decided but not made": """
+        update activity_decision set decision = 'awarded' where source_id = uid(14, 2)
+    """,
+    "an award was made against the decision": """
+        update activity_decision set decision = 'not_verified' where source_id = uid(14, 1)
+    """,
+    "an act has no price": """
+        update activity_decision set decision = 'unpriced' where source_id = uid(14, 2)
+    """,
+    "a rule is gone": "delete from point_rule where rule_id = 'support'",
+    "a rule has two prices on one day": """
+        insert into point_rule
+        select * replace (date '2000-01-01' as valid_from) from point_rule where rule_id = 'support'
+    """,
+    "the rewarded row was never delivered": """
+        delete from stg_event_attendances where event_attendance_id = uid(13, 1)
+    """,
+    "the rewarded row was delivered twice": """
+        insert into stg_project_supports from stg_project_supports limit 1
+    """,
+}
+
+
+@pytest.mark.parametrize("breakage", BROKEN_ACTS.values(), ids=BROKEN_ACTS)
+def test_law_2_finds_that(laboratory: Laboratory, breakage: str) -> None:
+    assert laboratory.finds(ACTS, breakage)
+
+
+def test_law_2_finds_a_decision_without_a_reason(laboratory: Laboratory) -> None:
+    assert laboratory.finds(
+        ACTS,
+        "alter table activity_decision alter column decision drop not null",
+        "update activity_decision set decision = null where source_id = uid(14, 2)",
+    )
+
+
+BROKEN_TOTALS = {
+    "a scope has no score on one day": """
+        delete from activity_score where scope_id = uid(2, 1) and as_of_date = date '2026-01-03'
+    """,
+    "a scope has no score at all": "delete from activity_score where scope_id = uid(2, 1)",
+    "a tier has no score": "delete from activity_score where tier = 'state'",
+    "nothing has a score": "delete from activity_score",
+    "what is unscoped is left out": """
+        delete from activity_score where tier = 'national' and music_community is null
+    """,
+    "a day has a point too many": """
+        update activity_score set points_on_day = points_on_day + 1
+        where scope_id = uid(2, 1) and as_of_date = date '2026-01-03'
+    """,
+    "an all-time score has a point too few": """
+        update activity_score set points_all_time = points_all_time - 1 where scope_id = uid(2, 1)
+    """,
+    "a member is left out": "delete from user_activity where user_id = uid(1, 5)",
+    "a member has a point too many": """
+        update user_activity set points_all_time = points_all_time + 1 where user_id = uid(1, 5)
+    """,
+    "the ledger lost a row": "delete from activity_point where source_id = uid(10, 3)",
+    "the ledger holds a row twice": "insert into activity_point from activity_point limit 1",
+    "the ledger changed a price": "update activity_point set points = 6 where source_id = uid(10, 3)",
+    "a departed member's points went to somebody": """
+        update activity_point set user_id = uid(1, 1) where user_id is null
+    """,
+}
+
+
+@pytest.mark.parametrize("breakage", BROKEN_TOTALS.values(), ids=BROKEN_TOTALS)
+def test_law_3_finds_that(laboratory: Laboratory, breakage: str) -> None:
+    assert laboratory.finds(TOTALS, breakage)
+
+
+def test_law_3_finds_a_member_whose_total_is_null(laboratory: Laboratory) -> None:
+    assert laboratory.finds(
+        TOTALS,
+        "alter table user_activity alter column points_all_time drop not null",
+        "update user_activity set points_all_time = null where user_id = uid(1, 5)",
+    )
+
+
+def test_law_3_shows_both_sides_of_the_equation(laboratory: Laboratory) -> None:
+    found = laboratory.finds(TOTALS, "delete from user_activity where user_id = uid(1, 5)")
+    assert found == [("user totals + departed", 925, 930)]
+
+
+def test_law_6_names_the_one_score_that_listening_does_not_explain(laboratory: Laboratory) -> None:
+    ((night, scene, track, exported, replayed, verdict, *_),) = laboratory.finds(SCORES)
+    assert (str(night), str(scene), str(track)) == ("2026-01-02", uid(2, 2), uid(4, 1))
+    assert (exported, replayed, verdict) == (12, 6, "mismatch")
+
+
+BROKEN_SCORES = {
+    "an engagement is missing": "delete from stg_track_engagements where track_engagement_id = uid(5, 5)",
+    "an engagement counts for more": """
+        update stg_track_engagements set score = 3 where track_engagement_id = uid(5, 5)
+    """,
+    "an engagement is of another track": """
+        update stg_track_engagements set track_id = uid(4, 5) where track_engagement_id = uid(5, 3)
+    """,
+    "an exported score is off by one": """
+        update stg_rotation_entries_history set recurrence_score = recurrence_score + 1
+        where rotation_entry_id = uid(7, 1)
+    """,
+    "the window is another": """
+        update stg_fair_play_config_history set recurrence_rolling_window_days = 1 where scope = 'global'
+    """,
+}
+
+
+@pytest.mark.parametrize("breakage", BROKEN_SCORES.values(), ids=BROKEN_SCORES)
+def test_law_6_finds_more_when(laboratory: Laboratory, breakage: str) -> None:
+    replay = f"create or replace table rotation_recurrence as {laboratory.sql['rotation_recurrence']}"
+    assert len(laboratory.finds(SCORES, replay)) == 1
+    assert len(laboratory.finds(SCORES, breakage, replay)) > 1
+
+
+def test_law_6_is_silent_once_every_score_is_right(laboratory: Laboratory) -> None:
+    right = """
+        update stg_rotation_entries_history set recurrence_score = 6
+        where rotation_entry_id = uid(7, 4) and recurrence_score = 12
+    """
+    replay = f"create or replace table rotation_recurrence as {laboratory.sql['rotation_recurrence']}"
+    assert laboratory.finds(SCORES, right, replay) == []
+
+
+PERSONAL_NAMES = """
+    email e_mail userEmail password passwordHash inviteToken latitude longitude geofence username user_name
+    displayName display_name bio avatar payload instrument
+"""
+
+
+@pytest.mark.parametrize("column", PERSONAL_NAMES.split())
+def test_law_8_finds_a_column_named_like_something_personal(laboratory: Laboratory, column: str) -> None:
+    (finding,) = laboratory.finds(PERSONAL, f'alter table stg_users add column "{column}" varchar')
+    assert finding == ("stg_users", column)
+
+
+def test_law_8_finds_a_personal_column_in_raw(laboratory: Laboratory) -> None:
+    leak = laboratory.warehouse_dir / "raw" / "users" / "2026-01-01" / "leak.parquet"
+    laboratory.connection.execute(f"copy (select 'ann' as username) to '{leak}'")
+    found = laboratory.finds(PERSONAL)
+    leak.unlink()
+    assert found == [(str(leak), "username")]
+
+
+BROKEN_PRIVACY = {
+    "an e-mail in a rejected row": "update rejected_row set value = 'ann@example.invalid'",
+    "an e-mail within a text": "update rejected_row set value = 'so I wrote to Ann@Example.invalid, twice'",
+    "a password hash in a rejected row": "update rejected_row set value = '$2b$12$not-a-real-hash-1'",
+    "an e-mail in the reason of a refusal": "update row_account set reason = 'not ben@example.invalid'",
+    "an e-mail as a home": "update stg_users set home_scene_city = 'eve@example.invalid'",
+    "an e-mail as a role": """
+        insert into stg_community_members (community_member_id, role)
+        values (uid(99, 9), 'ask gus@example.invalid')
+    """,
+}
+
+
+@pytest.mark.parametrize("breakage", BROKEN_PRIVACY.values(), ids=BROKEN_PRIVACY)
+def test_law_8_finds(laboratory: Laboratory, breakage: str) -> None:
+    ((_, finding),) = laboratory.finds(PERSONAL, breakage)
+    assert finding == "a text that looks personal"
+
+
+def test_a_broken_law_stops_publication_and_the_next_run_recovers(tmp_path: Path) -> None:
+    exports_dir, warehouse_dir = tmp_path / "exports", tmp_path / "warehouse"
+    deliver(exports_dir, "2026-01-01")
+    first = run_nightly(exports_dir, warehouse_dir)
+    assert first.success, first.message
+    yesterday = first.published_file.read_bytes()
+    archived = sorted(path.name for path in (warehouse_dir / "publications").iterdir())
+    with duckdb.connect(str(warehouse_dir / "warehouse.duckdb")) as connection:
+        connection.execute("delete from stg_track_engagements where track_engagement_id = ?", [uid(5, 4)])
+
+    deliver(exports_dir, "2026-01-02")
+    broken = run_nightly(exports_dir, warehouse_dir)
+    assert not broken.success
+    assert "Not published" in broken.message
+    assert f"law {ROWS} failed on 1 rows" in broken.message
+    assert "track_engagements" in broken.message
+    assert failed_checks(broken) == {ROWS}
+    assert broken.published_file.read_bytes() == yesterday
+    assert sorted(path.name for path in (warehouse_dir / "publications").iterdir()) == archived
+
+    recovered = run_nightly(exports_dir, warehouse_dir)
+    assert recovered.success, recovered.message
+    assert recovered.sql("select as_of_date::varchar from publication") == [("2026-01-02",)]
+    # 6 engagements of the first night and 5 of the second, all of them standing.
+    assert recovered.sql(
+        "select sum(rows_accepted) from row_account where table_name = 'track_engagements'"
+    ) == [(11,)]
+    assert recovered.published_file.read_bytes() != yesterday
+
+
+def failed_checks(run: Run) -> set[str]:
+    """The asset checks that Dagster saw fail and that block publication."""
+    return {
+        check.check_name
+        for check in run.result.get_asset_check_evaluations()
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
+    }
+
+
+def test_the_wall_holds_in_the_real_graph() -> None:
+    assert breaches(MANIFEST) == []
+
+
+def with_edge(child: str, parent: str) -> dict[str, Any]:
+    """The manifest, but a model reads one more."""
+    doctored = copy.deepcopy(MANIFEST)
+    named = {node["name"]: node for node in (*doctored["nodes"].values(), *doctored["sources"].values())}
+    named[child]["depends_on"]["nodes"].append(named[parent]["unique_id"])
+    return doctored
+
+
+@pytest.mark.parametrize(
+    ("child", "parent"),
+    [
+        ("rotation_recurrence", "activity_point"),
+        ("rotation_recurrence", "analytics_summary"),
+        ("track_engagement_day", "point_rule"),
+        ("activity_point", "rotation_recurrence"),
+        ("activity_score", "analytics_summary"),
+        ("home_scene", "activity_point"),
+        ("stg_tracks", "analytics_summary"),
+        ("stg_rotation_entries", "activity_score"),
+    ],
+)
+def test_the_wall_names_a_model_that_reads_a_room_it_must_not(child: str, parent: str) -> None:
+    sentences = breaches(with_edge(child, parent))
+    assert any(
+        child in sentence and parent in sentence and "points must never reach rotation" in sentence
+        for sentence in sentences
+    ), sentences
+
+
+@pytest.mark.parametrize(
+    ("child", "parent", "model", "export"),
+    [
+        ("act", "stg_track_engagements", "act", "track_engagements"),
+        ("activity_point", "stg_rotation_entries", "activity_point", "rotation_entries"),
+        ("stg_signal_actions", "stg_track_engagements", "blast", "track_engagements"),
+        ("scene", "stg_track_engagements", "activity_score", "track_engagements"),
+        ("rotation_recurrence", "stg_signal_actions", "rotation_recurrence", "signal_actions"),
+        ("stg_track_engagements", "stg_event_attendances", "track_engagement_day", "event_attendances"),
+        ("rotation_recurrence", "stg_follows", "rotation_recurrence", "follows"),
+        ("rotation_recurrence", "stg_signals", "rotation_recurrence", "signals"),
+        ("rotation_recurrence", "stg_collection_items", "rotation_recurrence", "collection_items"),
+    ],
+)
+def test_the_wall_sees_through_any_chain_of_models(child: str, parent: str, model: str, export: str) -> None:
+    sentences = breaches(with_edge(child, parent))
+    assert any(
+        sentence.startswith(f"{model} (")
+        and f"the export {export}" in sentence
+        and "must never see" in sentence
+        for sentence in sentences
+    ), sentences
+
+
+def test_the_wall_does_not_know_a_folder_nobody_told_it_of() -> None:
+    doctored = copy.deepcopy(MANIFEST)
+    node = next(node for node in doctored["nodes"].values() if node["name"] == "subject")
+    node["fqn"][1] = "shadow"
+    (sentence,) = breaches(doctored)
+    assert "subject" in sentence
+    assert "models/shadow" in sentence
+
+
+def test_nothing_is_built_while_the_wall_is_breached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.transformation.breaches", lambda _: ["this reads that: never"])
+    exports_dir = tmp_path / "exports"
+    deliver(exports_dir, "2026-01-01")
+    run = run_nightly(exports_dir, tmp_path / "warehouse")
+    assert not run.success
+    assert "The wall does not hold: this reads that: never" in run.message
+    assert not run.published_file.exists()
+    assert not (tmp_path / "warehouse" / "building").exists()
