@@ -21,19 +21,25 @@ JOB_TIME_MS = 60 * 1000
 DEFAULT_WINDOW_DAYS = 14
 POINTS = {
     "blast": 5,
+    "blast_response": 2,
     "support": 10,
     "attendance": 15,
     "project_support": 25,
+    "project_founding": 50,
     "proof_of_support": 100,
     "pioneer_formation": 250,
     "pioneer_recruiting": 100,
     "pioneer_joining": 50,
 }
+DAILY_CAP = {"blast": 50, "support": 50, "blast_response": 60}
+SOURCE_CAP = {"blast_response": 20}
+RESPONSE_WINDOW = pd.Timedelta(hours=7 * 24)
+MOST_ADJUSTED = 1000
 # What the scenes of a scope share with the community asked about, and a verified user's home text with it.
 SCOPE_PARTS = {"city": ["id"], "state": ["state", "musicCommunity"], "national": ["musicCommunity"]}
 HOME_TEXT = {"city": "homeSceneCity", "state": "homeSceneState", "musicCommunity": "homeSceneCommunity"}
 TEXT_PARTS = {"city": list(HOME_TEXT), "state": ["state", "musicCommunity"], "national": ["musicCommunity"]}
-NUMBERS = ("score", "memberCount", "recurrenceScore", "recurrenceRollingWindowDays")
+NUMBERS = ("score", "memberCount", "recurrenceScore", "recurrenceRollingWindowDays", "points")
 TRUE = ("t", "true", True)
 Home = dict[str, str | None]
 
@@ -75,6 +81,11 @@ class Exports:
         rows = pd.concat([self._night(table, night) for night in self.nights(table)], ignore_index=True)
         return rows.drop_duplicates("id", keep="last", ignore_index=True)
 
+    def last_seen(self, table: str) -> pd.DataFrame:
+        """Every row any snapshot held, as it was last seen."""
+        seen = pd.concat([self.snapshot(table, night) for night in self.nights(table)], ignore_index=True)
+        return seen.drop_duplicates("id", keep="last", ignore_index=True)
+
     def since(self, days: int) -> pd.Timestamp:
         """The first instant of the window of so many days before as-of."""
         return self.as_of - pd.Timedelta(hours=24 * days)
@@ -85,8 +96,7 @@ class Exports:
     @cached_property
     def scenes(self) -> pd.DataFrame:
         """Communities of tier city as they were last seen, by id."""
-        seen = pd.concat([self.snapshot("communities", night) for night in self.nights("communities")])
-        last = seen.drop_duplicates("id", keep="last")
+        last = self.last_seen("communities")
         return last[last["tier"] == "city"].set_index("id").sort_index()
 
     @cached_property
@@ -114,6 +124,15 @@ class Exports:
         seen = [night for night, home in self.homes.items() if user in home]
         then = [night for night in seen if night <= day]
         return self.homes[then[-1] if then else seen[0]][user] if seen else None
+
+    def band_mates(self, day: dt.date) -> set[tuple[str, str]]:
+        """Band and member of that night; before the first snapshot, of those in it who had joined by then."""
+        nights = self.nights("artist_band_members")
+        then = [night for night in nights if night <= day]
+        mates = self.snapshot("artist_band_members", then[-1] if then else nights[0])
+        if not then or then[-1] == nights[0]:
+            mates = mates[mates["createdAt"].dt.date <= day]
+        return set(zip(mates["artistBandId"], mates["userId"], strict=True))
 
     @cached_property
     def ever_members(self) -> set[str]:
@@ -167,7 +186,7 @@ def plot_statistics(exports: Exports) -> pd.DataFrame:
                 "activity_score_30d": int(last_30d["points"].sum()),
                 "activity_score_all_time": int(in_scope["points"].sum()),
                 "members": sum(scene in ids for scene in home.values()),
-                "contributors_30d": last_30d["user_id"].nunique(),
+                "contributors_30d": last_30d["user_id"][last_30d["points"] > 0].nunique(),
             })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -250,50 +269,196 @@ def window_days(exports: Exports, day: dt.date) -> int:
 
 
 def acts(exports: Exports) -> pd.DataFrame:
-    """Every act by rule: who, when, which row, the scene it names if any, and what it pays only once."""
-    actions, attendances = exports.events("signal_actions"), exports.events("event_attendances")
-    proofs, referrals = exports.latest("proof_of_support"), exports.events("pioneer_referrals")
+    """Every act by rule: who, when, which row, whose thing it is, and what it pays only once."""
+    signals = exports.last_seen("signals").set_index("id")
+    bands = {signal: _band_named(text) for signal, text in signals["metadata"].items()}
+    actions = exports.events("signal_actions")
+    actions["owner"] = actions["signalId"].map(signals["createdById"])
+    actions["band"] = actions["signalId"].map(bands)
+    heard = actions[actions["signalId"].map(signals["type"]) != "flyer"]
+    happenings = exports.last_seen("events").set_index("id")
+    attendances = exports.events("event_attendances")
+    attendances["owner"] = attendances["eventId"].map(happenings["createdById"])
+    attendances["band"] = attendances["eventId"].map(happenings["artistBandId"])
+    projects, supports = exports.last_seen("projects"), exports.events("project_supports")
+    supports["owner"] = supports["projectId"].map(projects.set_index("id")["createdById"])
     audits = exports.events("community_activation_audits")
     audits["listener"] = [set(_json(ids)) for ids in audits["cutoverListenerIds"]]
     audits = audits.explode("listener").dropna(subset="listener")
-    verified = proofs[proofs["status"] == "verified"]
+    referrals = exports.events("pioneer_referrals")
+    oneself = referrals["pioneerId"] == referrals["recruitedUserId"]
+    referrals["owner"] = referrals["pioneerId"].where(oneself, None)
+    adjustments = exports.events("activity_point_adjustments")
     found = [
-        _acts("blast", actions[actions["type"] == "BLAST"], "userId", "createdAt"),
-        _acts("support", actions[actions["type"] == "SUPPORT"], "userId", "createdAt"),
-        _acts("attendance", attendances, "userId", "checkedInAt", once="eventId"),
-        _acts("project_support", exports.events("project_supports"), "userId", "createdAt"),
-        _acts("proof_of_support", verified, "userId", "verifiedAt"),
-        _acts("pioneer_formation", audits, "listener", "createdAt", scene="sceneId", once="sceneId"),
-        _acts("pioneer_recruiting", referrals, "pioneerId", "createdAt", scene="communityId"),
-        _acts("pioneer_joining", referrals, "recruitedUserId", "createdAt", scene="communityId"),
-    ]
+        _acts("blast", heard[heard["type"] == "BLAST"], "userId", owner="owner", band="band"),
+        _acts("blast_response", _responses(heard), "blaster", owner="owner", band="band", credited="blast"),
+        _acts("support", actions[actions["type"] == "SUPPORT"], "userId", band="band"),
+        _acts("attendance", attendances, "userId", "checkedInAt", once="eventId", owner="owner", band="band"),
+        _acts("project_support", supports, "userId", owner="owner"),
+        _acts("project_founding", projects, "createdById"),
+        _acts(
+            "proof_of_support", _proofs(exports, happenings, projects), "userId", "verified",
+            once="what", owner="owner", band="band", taken_back="taken_back", is_verified="is_verified",
+        ),
+        _acts("pioneer_formation", audits, "listener", scene="sceneId", once="sceneId"),
+        _acts("pioneer_recruiting", referrals, "pioneerId", scene="communityId", owner="owner"),
+        _acts("pioneer_joining", referrals, "recruitedUserId", scene="communityId", owner="owner"),
+        _acts("adjustment", adjustments, "userId", price="points"),
+    ]  # fmt: skip
     everything = pd.concat(found, ignore_index=True)
     return everything[everything["occurred_at"] < exports.as_of]
 
 
-def _acts(
-    rule: str, rows: pd.DataFrame, user: str, at: str, scene: str | None = None, once: str | None = None
-) -> pd.DataFrame:
-    return pd.DataFrame({
-        "rule_id": rule,
-        "user_id": rows[user],
-        "occurred_at": rows[at],
-        "source_id": rows["id"],
-        "scene_id": rows[scene] if scene else None,
-        "once": rows[once] if once else rows["id"],
+ACT = ("scene", "once", "owner", "band", "credited", "price", "taken_back", "is_verified")
+
+
+def _acts(rule: str, rows: pd.DataFrame, user: str, at: str = "createdAt", **named: str) -> pd.DataFrame:
+    found = pd.DataFrame({
+        "rule_id": rule, "user_id": rows[user], "occurred_at": rows[at], "source_id": rows["id"]
     })  # fmt: skip
+    for what in ACT:
+        values = rows[named[what]].tolist() if what in named else [None] * len(rows)
+        found[what] = pd.Series(values, index=rows.index, dtype=object)
+    found["once"] = found["once"].where(found["once"].notna(), found["source_id"])
+    return found
+
+
+def _responses(heard: pd.DataFrame) -> pd.DataFrame:
+    """Every ADD that follows another's BLAST of the signal in time, with the latest such BLAST."""
+    blasts = dict(iter(heard[heard["type"] == "BLAST"].groupby("signalId")))
+    found = []
+    for add in heard[heard["type"] == "ADD"].to_dict("records"):
+        if add["signalId"] not in blasts:
+            continue
+        others = blasts[add["signalId"]]
+        before = add["createdAt"] - others["createdAt"]
+        others = others[(others["userId"] != add["userId"]) & (before > pd.Timedelta(0))]
+        others = others[add["createdAt"] - others["createdAt"] <= RESPONSE_WINDOW]
+        if len(others):
+            latest = others[others["createdAt"] == others["createdAt"].max()].sort_values("id").iloc[0]
+            found.append(add | {"blaster": latest["userId"], "blast": latest["id"]})
+    return pd.DataFrame(found, columns=[*heard.columns, "blaster", "blast"])
+
+
+def _proofs(exports: Exports, happenings: pd.DataFrame, projects: pd.DataFrame) -> pd.DataFrame:
+    """Every proof: when it was first verified, if ever, and when that was taken back."""
+    made = projects.set_index("id")["createdById"]
+    nights = exports.nights("proof_of_support")
+    histories: dict[str, list[tuple[dt.date, dict[str, object] | None]]] = {}
+    for night in nights:
+        rows = {row["id"]: row for row in exports.snapshot("proof_of_support", night).to_dict("records")}
+        for proof in histories.keys() | rows.keys():
+            histories.setdefault(proof, []).append((night, rows.get(proof)))
+    found = []
+    for history in histories.values():
+        last = [row for _, row in history if row][-1]
+        sure = [(night, row) for night, row in history if row and row["status"] in ("verified", "revoked")]
+        times = [row["createdAt"] if pd.isna(row["verifiedAt"]) else row["verifiedAt"] for _, row in sure]
+        found.append(last | {
+            "is_verified": bool(sure),
+            "verified": min(times) if sure else last["createdAt"],
+            "what": f"{last['kind']} {last['eventId'] or last['projectId'] or last['artistBandId']}",
+            "owner": made.get(last["projectId"]) or happenings["createdById"].get(last["eventId"]),
+            "band": last["artistBandId"] or happenings["artistBandId"].get(last["eventId"]),
+            "taken_back": _taken_back(exports, history, sure[0][0]) if sure else None,
+        })  # fmt: skip
+    return pd.DataFrame(found)
+
+
+def _taken_back(
+    exports: Exports, history: list[tuple[dt.date, dict[str, object] | None]], verified_on: dt.date
+) -> pd.Timestamp | None:
+    """When a proof was revoked, or the last instant of the first night that saw it revoked or gone.
+
+    A proof that goes with its member is not taken back.
+    """
+    after = [(night, row) for night, row in history if night >= verified_on]
+    revoked = [(night, row) for night, row in after if row and row["status"] != "verified"]
+    if revoked:
+        times = [row["revokedAt"] for _, row in revoked if not pd.isna(row["revokedAt"])]
+        return min(times) if times else _last_instant(revoked[0][0])
+    gone = [night for night, row in after if row is None]
+    if not gone or after[-1][1] is not None:
+        return None
+    left_on = max(night for night, row in after if row is not None)
+    vanished = min(night for night in gone if night > left_on)
+    person = next(row["userId"] for _, row in after if row is not None)
+    known = [night for night in exports.nights("users") if night <= vanished]
+    return _last_instant(vanished) if person in exports.homes[known[-1]] else None
+
+
+def _last_instant(night: dt.date) -> pd.Timestamp:
+    return pd.Timestamp(night) + pd.Timedelta(hours=24) - pd.Timedelta(milliseconds=1)
+
+
+def _band_named(metadata: object) -> str | None:
+    named = json.loads(metadata) if isinstance(metadata, str) else metadata
+    return named.get("artistBandId") if isinstance(named, dict) else None
+
+
+def decisions(exports: Exports) -> pd.DataFrame:
+    """Every act and what was decided about it, one after the other in the order they happened."""
+    mates = {day: exports.band_mates(day) for day in set(acts(exports)["occurred_at"].dt.date)}
+    seen: set[tuple[str, str, str]] = set()
+    by_source: Counter[tuple[str, str]] = Counter()
+    by_day: Counter[tuple[str, str, dt.date]] = Counter()
+    rows = []
+    for act in acts(exports).sort_values(["occurred_at", "source_id"]).to_dict("records"):
+        rule, user, day = act["rule_id"], act["user_id"], act["occurred_at"].date()
+        once, source = (rule, user, act["once"]), (rule, act["credited"] or act["source_id"])
+        price = POINTS[rule] if rule in POINTS else int(np.clip(act["price"], -MOST_ADJUSTED, MOST_ADJUSTED))
+        points, left, capped_by = 0, price, None
+        if act["is_verified"] is False:
+            decision = "not_verified"
+        elif user not in exports.ever_members:
+            decision = "unknown_member"
+        elif user == act["owner"] or (act["band"], user) in mates[day]:
+            decision = "self_award"
+        elif once in seen:
+            decision = "duplicate_act"
+        else:
+            seen.add(once)
+            if rule in SOURCE_CAP:
+                left = min(price, SOURCE_CAP[rule] - by_source[source])
+                by_source[source] += left
+            points = left
+            if rule in DAILY_CAP:
+                points = min(left, DAILY_CAP[rule] - by_day[rule, user, day])
+                by_day[rule, user, day] += points
+            capped_by = "daily" if points < left else "source" if left < price else None
+            decision = (
+                "source_capped"
+                if price and not left
+                else "daily_capped"
+                if left and not points
+                else "awarded"
+            )
+        rows.append({
+            "rule_id": rule,
+            "user_id": user,
+            "occurred_at": act["occurred_at"],
+            "source_id": act["source_id"],
+            "credited_source_id": act["credited"],
+            "scene_id": act["scene"] or exports.home_on(user, day),
+            "decision": decision,
+            "price": price,
+            "capped_by": capped_by,
+            "points": points,
+            "taken_back": act["taken_back"],
+        })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def ledger(exports: Exports) -> pd.DataFrame:
-    """Every act of a member, once where the rule says once, at its price, in the scene where it belongs."""
-    awarded = acts(exports)
-    awarded = awarded[awarded["user_id"].isin(exports.ever_members)].sort_values(["occurred_at", "source_id"])
-    awarded = awarded.drop_duplicates(["rule_id", "user_id", "once"]).reset_index(drop=True)
-    awarded["points"] = awarded["rule_id"].map(POINTS)
-    awarded["scene_id"] = [
-        act.scene_id or exports.home_on(act.user_id, act.occurred_at.date()) for act in awarded.itertuples()
-    ]
-    return awarded.drop(columns="once")
+    """What was awarded, and what was taken back of it, in the scene where it belongs."""
+    awarded = decisions(exports).query("decision == 'awarded'")
+    taken_back = pd.to_datetime(awarded["taken_back"])
+    reversed_awards = awarded[taken_back < exports.as_of]
+    reversals = reversed_awards.assign(
+        points=-reversed_awards["points"], occurred_at=taken_back[reversed_awards.index]
+    )
+    rows = pd.concat([awarded, reversals], ignore_index=True)
+    return rows.drop(columns=["decision", "price", "capped_by", "taken_back"])
 
 
 def activity_score(exports: Exports) -> pd.DataFrame:
@@ -305,7 +470,7 @@ def activity_score(exports: Exports) -> pd.DataFrame:
     for tier, place, scenes in _scopes(exports):
         here = awards[awards["scene_id"].isin(scenes)]
         earned, points = here["occurred_at"].dt.normalize().to_numpy(), here["points"].to_numpy()
-        people = here["user_id"].to_numpy()
+        people = here["user_id"].where(points > 0).to_numpy()
         for day, homes in zip(days, living, strict=True):
             age = (day.to_numpy() - earned) // np.timedelta64(1, "D")
             rows.append({
@@ -318,7 +483,7 @@ def activity_score(exports: Exports) -> pd.DataFrame:
                 "points_90d": points[(age >= 0) & (age < 90)].sum(),
                 "points_all_time": points[age >= 0].sum(),
                 "members": sum(homes[scene] for scene in scenes),
-                "contributors_30d": len(set(people[(age >= 0) & (age < 30)])),
+                "contributors_30d": pd.Series(people[(age >= 0) & (age < 30)]).nunique(),
             })  # fmt: skip
     return pd.DataFrame(rows)
 

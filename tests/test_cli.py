@@ -71,7 +71,7 @@ def test_the_summary_says_what_the_published_file_holds(
         from row_account group by table_name
         """
     ).fetchall()
-    assert len(rows) == 29
+    assert len(rows) == 30
     assert all([str(row[0]), *(f"{int(n):,}" for n in row[1:])] in words for row in rows)
     points = published.sql(
         "select activity_type, count(*), sum(points) from activity_point group by activity_type"
@@ -103,7 +103,7 @@ def test_the_published_file_is_read_only_and_holds_described_public_tables(
     file = world / "warehouse" / "analytics.duckdb"
     assert file.stat().st_mode & 0o777 == 0o440
     tables = published.sql("select table_name, comment from duckdb_tables()").fetchall()
-    assert len(tables) == 14
+    assert len(tables) == 15
     assert all(comment and comment.startswith("One row") for _, comment in tables)
     undescribed = published.sql(
         "select count(*) from duckdb_columns() where comment is null and not internal"

@@ -1,7 +1,9 @@
 """The dbt unit tests, and what every published table promises."""
 
+import csv
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,7 @@ PUBLISHED = {
     "rotation_recurrence",
     "row_account",
     "scope",
+    "score_policy",
     "subject",
     "user_activity",
 }
@@ -91,22 +94,29 @@ def test_every_model_says_its_grain() -> None:
     assert silent == []
 
 
+def rules() -> list[dict[str, str]]:
+    """The lines of the seed that prices every act."""
+    with (PROJECT_DIR / "seeds" / "point_rule.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_every_rule_has_one_arm_and_every_arm_a_rule() -> None:
     acts = PROJECT_DIR / "models" / "recognition" / "acts"
     sql = "\n".join(path.read_text() for path in sorted(acts.glob("*.sql")))
-    arms = [line.split("'")[1] for line in sql.splitlines() if line.endswith("as rule_id,")]
-    seed = (PROJECT_DIR / "seeds" / "point_rule.csv").read_text()
-    rules = {line.split(",")[1] for line in seed.splitlines()[1:]}
-    assert sorted(arms) == sorted(rules)
+    arms = re.findall(r"act_columns\(\s*'(\w+)'", sql)
+    assert len(arms) == sql.count("act_columns(")
+    assert sorted(arms) == sorted({rule["rule_id"] for rule in rules()})
 
 
 def test_a_bonus_is_clearly_larger_than_every_everyday_act() -> None:
-    lines = (PROJECT_DIR / "seeds" / "point_rule.csv").read_text().splitlines()[1:]
-    points = {True: [], False: []}
-    for line in lines:
-        fields = line.split(",")
-        points[fields[4] == "true"].append(int(fields[3]))
-    assert min(points[True]) >= 2 * max(points[False])
+    """Twice at least; a moderator's adjustment has no price of its own."""
+    priced = [rule for rule in rules() if rule["points"]]
+    assert {rule["rule_id"] for rule in rules() if not rule["points"]} == {"adjustment"}
+    points = {
+        kind: [int(rule["points"]) for rule in priced if rule["is_bonus"] == kind]
+        for kind in ("true", "false")
+    }
+    assert min(points["true"]) >= 2 * max(points["false"])
 
 
 def test_every_contracted_table_is_accounted_for() -> None:

@@ -17,6 +17,7 @@ from oracles import (
     Exports,
     Listening,
     activity_score,
+    decisions,
     ledger,
     milliseconds,
     plot_statistics,
@@ -95,11 +96,35 @@ def test_the_ledger_holds_every_act_the_rules_reward_and_no_other(sample: tuple[
     assert_same(published(run, "activity_point", wanted.columns), wanted)
 
 
-def test_each_rule_paid_as_often_as_it_should(sample: tuple[Run, Exports]) -> None:
+def test_every_act_is_decided_as_the_rules_say(sample: tuple[Run, Exports]) -> None:
+    run, exports = sample
+    wanted = decisions(exports).drop(columns="taken_back")
+    reasons = {"awarded", "not_verified", "self_award", "duplicate_act", "source_capped"}
+    assert reasons <= set(wanted["decision"]), "the sample must give occasion for these"
+    here = exports.latest("users")["id"]
+    wanted["user_id"] = wanted["user_id"].where(wanted["user_id"].isin(here), None)
+    assert_same(published(run, "activity_decision", wanted.columns), wanted)
+
+
+def test_each_rule_paid_as_much_as_it_should(sample: tuple[Run, Exports]) -> None:
     run, exports = sample
     wanted = ledger(exports).groupby("rule_id")["points"].sum().to_dict()
-    assert wanted.keys() == POINTS.keys()
+    assert wanted.keys() == POINTS.keys() | {"adjustment"}
     assert dict(run.sql("select rule_id, sum(points) from activity_point group by rule_id")) == wanted
+
+
+def test_what_was_taken_back_names_what_it_takes_back(sample: tuple[Run, Exports]) -> None:
+    run, exports = sample
+    taken_back = int((ledger(exports).query("rule_id == 'proof_of_support'")["points"] < 0).sum())
+    assert taken_back > 0, "the sample must hold a revoked proof"
+    assert run.sql(
+        """
+        select count(*) from activity_point as reversal inner join activity_point as award
+        on reversal.reverses_activity_point_id = award.activity_point_id
+        where reversal.points = -award.points and reversal.scene_id is not distinct from award.scene_id
+            and reversal.policy_version = award.policy_version and award.reverses_activity_point_id is null
+        """
+    ) == [(taken_back,)]
 
 
 def test_every_scope_has_its_score_and_its_people_on_every_day(sample: tuple[Run, Exports]) -> None:
