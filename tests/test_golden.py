@@ -1,7 +1,7 @@
 """Three nights delivered by hand give exactly the tables a person works out (tests/golden/README.md)."""
 
 import pytest
-from conftest import Run
+from conftest import Run, uid
 from golden.world import Row, as_written, assert_same_rows, expected, golden_run
 
 pytestmark = pytest.mark.xdist_group("golden")
@@ -80,25 +80,62 @@ def test_the_skip_rate_is_skips_over_listens_of_each_scope(golden: Run) -> None:
         assert row["value"] == int(skips) / int(listens)
 
 
-def test_the_total_is_930_however_it_is_added_up(golden: Run) -> None:
-    """925 points of present members and the 5 of one who left: 930 in each tier."""
-    assert golden.sql("select sum(points) from activity_point") == [(930,)]
-    assert golden.sql("select sum(points_all_time) from user_activity") == [(925,)]
+def test_the_total_is_965_however_it_is_added_up(golden: Run) -> None:
+    """960 points of present members and the 5 of one who left: 965 in each tier."""
+    assert golden.sql("select sum(points) from activity_point") == [(965,)]
+    assert golden.sql("select sum(points_all_time) from user_activity") == [(960,)]
     assert golden.sql(
         """
         select tier, sum(points_all_time) from activity_score
         where as_of_date = date '2026-01-03' group by tier order by tier
         """
-    ) == [("city", 930), ("national", 930), ("state", 930)]
+    ) == [("city", 965), ("national", 965), ("state", 965)]
+
+
+def test_every_reason_there_can_be_under_this_policy_occurs(golden: Run) -> None:
+    """The others need a policy that begins later or ends; unit tests of `decision` have one."""
+    decisions = {row["decision"] for row in golden.table("activity_decision")}
+    assert decisions == {
+        "awarded",
+        "not_verified",
+        "unknown_member",
+        "self_award",
+        "duplicate_act",
+        "source_capped",
+        "daily_capped",
+    }
 
 
 def test_an_award_and_its_decision_have_one_id(golden: Run) -> None:
-    awards = {row["activity_point_id"]: row for row in golden.table("activity_point")}
+    ledger = golden.table("activity_point")
+    awards = {row["activity_point_id"]: row for row in ledger if not row["reverses_activity_point_id"]}
     decisions = {row["activity_decision_id"]: row for row in golden.table("activity_decision")}
     assert awards.keys() == {act for act, decision in decisions.items() if decision["is_awarded"]}
     for act, award in awards.items():
         for column in ("rule_id", "source_table", "source_id", "user_id", "scene_id", "points"):
             assert award[column] == decisions[act][column]
+
+
+def test_what_was_taken_back_points_at_what_it_takes_back(golden: Run) -> None:
+    ledger = {row["activity_point_id"]: row for row in golden.table("activity_point")}
+    (reversal,) = [row for row in ledger.values() if row["reverses_activity_point_id"]]
+    award = ledger[reversal["reverses_activity_point_id"]]
+    assert (award["points"], reversal["points"]) == (100, -100)
+    assert str(award["source_id"]) == str(reversal["source_id"]) == uid(14, 3)
+    for column in ("rule_id", "user_id", "scene_id", "policy_version"):
+        assert award[column] == reversal[column]
+
+
+def test_a_decision_names_the_delivery_that_brought_its_row(golden: Run) -> None:
+    """The one of the night it says, of the table it says."""
+    assert golden.sql(
+        """
+        select count(*) from activity_decision as decision left join row_account as account
+        on decision.delivery_id = account.delivery_id
+        where account.night is distinct from decision.export_date
+            or account.table_name is distinct from decision.source_table
+        """
+    ) == [(0,)]
 
 
 def test_the_refused_delivery_says_why_and_leaves_the_last_good_events(golden: Run) -> None:

@@ -110,6 +110,7 @@ def test_law_1_finds_that(laboratory: Laboratory, breakage: str) -> None:
 @pytest.mark.parametrize(
     "table",
     [
+        "stg_activity_point_adjustments",
         "stg_community_activation_audits",
         "stg_event_attendances",
         "stg_follows",
@@ -173,6 +174,37 @@ BROKEN_ACTS = {
     "a rule has two prices on one day": """
         insert into point_rule
         select * replace (date '2000-01-01' as valid_from) from point_rule where rule_id = 'support'
+    """,
+    "a reversal takes back more than was awarded": """
+        update activity_point set points = -101 where source_id = uid(14, 3) and points < 0
+    """,
+    "a reversal takes back what was never awarded": """
+        update activity_point set reverses_activity_point_id = uid(99, 9)
+        where reverses_activity_point_id is not null
+    """,
+    "an award is taken back twice": """
+        insert into activity_point
+        select * replace (uid(99, 9) as activity_point_id)
+        from activity_point where reverses_activity_point_id is not null
+    """,
+    "a reversal passes for an award": """
+        update activity_point set reverses_activity_point_id = null
+        where reverses_activity_point_id is not null
+    """,
+    "an adjustment is out of bounds": """
+        update activity_point set points = -1001 where source_id = uid(22, 1)
+    """,
+    "an adjustment is not what was decided": """
+        update activity_point set points = -8 where source_id = uid(22, 1)
+    """,
+    "less was paid, but no cap is named": """
+        update activity_decision set points = 4 where source_id = uid(10, 3)
+    """,
+    "a cap is named where there is none": """
+        update activity_decision set capped_by = 'daily' where source_id = uid(16, 1)
+    """,
+    "a cap is named that took nothing": """
+        update activity_decision set capped_by = 'daily' where source_id = uid(10, 3)
     """,
     "the rewarded row was never delivered": """
         delete from stg_event_attendances where event_attendance_id = uid(13, 1)
@@ -241,7 +273,7 @@ def test_law_3_finds_a_member_whose_total_is_null(laboratory: Laboratory) -> Non
 
 def test_law_3_shows_both_sides_of_the_equation(laboratory: Laboratory) -> None:
     found = laboratory.finds(TOTALS, "delete from user_activity where user_id = uid(1, 5)")
-    assert found == [("user totals + departed", 925, 930)]
+    assert found == [("user totals + departed", 972, 965)]
 
 
 def test_law_6_names_the_one_score_that_listening_does_not_explain(laboratory: Laboratory) -> None:

@@ -101,6 +101,7 @@ findings as (
         case
             when act_price.act_id is null then 'no act'
             when decisions.activity_decision_id is null then 'no decision'
+            when decisions.decision is null then 'no reason'
             when decisions.decision = 'unpriced' then 'no rule'
             when decisions.is_awarded <> (decisions.decision = 'awarded') then 'awarded and not'
             when decisions.is_awarded <> (awards.activity_point_id is not null) then 'ledger disagrees'

@@ -28,6 +28,7 @@ verification as (
     select
         proof_of_support_id,
         min(from_night) as verified_night,
+        min_by(delivery_id, from_night) as delivery_id,
         min(coalesce(verified_at, created_at)) as verified_at
     from numbered
     where was_verified
@@ -67,7 +68,7 @@ proofs as (
     select
         last_states.proof_of_support_id,
         last_states.user_id,
-        last_states.delivery_id,
+        coalesce(verification.delivery_id, last_states.delivery_id) as delivery_id,
         verification.verified_at is not null as is_verified,
         coalesce(verification.verified_at, last_states.created_at) as occurred_at,
         coalesce(verification.verified_night, last_states.from_night) as export_date,
