@@ -24,7 +24,8 @@ lint: .venv/ready ## style, the wall
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models tests/laws
-	$(BIN)/python -m orchestration.wall
+	$(BIN)/dbt parse --quiet
+	$(BIN)/python -m orchestration.wall target/manifest.json
 
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
 	$(BIN)/warehouse dev

@@ -190,6 +190,7 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
                 lines.append(f"{name} could not be built: {' '.join(result['message'].split())}")
             elif result["status"] == "fail":
                 law = "law" if result["unique_id"].count(".") == 2 else "test"
-                rows = connection.sql(f"from {result['relation_name']} limit {ROWS_SHOWN}")
+                found = connection.sql(f"from {result['relation_name']} limit {ROWS_SHOWN}")
+                rows = found.df().to_string(index=False)
                 lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
     return "Not published; yesterday's file keeps serving.\n" + "\n".join(lines)

@@ -4,7 +4,9 @@ Points are descriptive. Were a model of the rotation side able to read a point, 
 engagement, a change of policy could reach what people hear; so the graph itself must make that impossible.
 """
 
+import json
 import sys
+from pathlib import Path
 from typing import Any
 
 # Each folder and all it may read besides itself. Recognition never reads listening; see FORBIDDEN_SOURCES.
@@ -94,6 +96,4 @@ def _sources_behind(node: dict[str, Any], nodes: dict[str, Any], sources: dict[s
 
 
 if __name__ == "__main__":
-    from orchestration.transformation import MANIFEST
-
-    sys.exit("\n".join(breaches(MANIFEST)) or 0)
+    sys.exit("\n".join(breaches(json.loads(Path(sys.argv[1]).read_bytes()))) or 0)

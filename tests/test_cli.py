@@ -15,8 +15,6 @@ from orchestration.publication import publish
 from orchestration.sample import SMALLEST, SampleSize, write_sample
 from orchestration.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 SIZE = SampleSize(members=60, scenes=4, tracks=20, engagements=600, actions=120, nights=2, history_days=5)
 DAYS = ("2026-01-17", "2026-01-18")
 

@@ -4,8 +4,6 @@ import pytest
 from conftest import Run, uid
 from golden.world import Row, as_written, assert_same_rows, expected, golden_run
 
-pytestmark = pytest.mark.xdist_group("golden")
-
 PLACE = ("tier", "state", "city", "music_community")
 
 

@@ -17,8 +17,6 @@ from orchestration.settings import PROJECT_DIR
 from orchestration.transformation import MANIFEST
 from orchestration.wall import breaches
 
-pytestmark = pytest.mark.xdist_group("golden")
-
 ROWS = "rows_delivered_equal_rows_accounted_for"
 ACTS = "every_act_is_awarded_or_says_why_not"
 TOTALS = "every_total_equals_the_sum_of_its_parts"

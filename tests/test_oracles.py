@@ -30,8 +30,6 @@ from orchestration.publication import published_tables
 from orchestration.sample import FAULT_ROWS, SampleSize, write_sample
 from orchestration.transformation import MANIFEST
 
-pytestmark = pytest.mark.xdist_group("oracles")
-
 SMALL = SampleSize(members=60, scenes=5, tracks=30, engagements=1500, actions=300, nights=3, history_days=20)
 SEEDS = 36
 

@@ -42,7 +42,6 @@ def test_there_are_five_questions() -> None:
     assert len(QUESTIONS) == 5
 
 
-@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize(("query", "shown"), QUESTIONS)
 def test_the_readme_shows_what_its_queries_give(sample: dict[str, str], query: str, shown: str) -> None:
     printed = warehouse("query", query, **sample)
