@@ -20,9 +20,11 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from orchestration import policy
 from orchestration.lock import WarehouseBusyError, hold
 from orchestration.settings import PROJECT_DIR, Settings, settings
 from orchestration.summary import rows_as_table, show_summary
+from orchestration.what_if import COMPARISON, replay
 
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
@@ -107,6 +109,25 @@ def query(
             console.print(rows_as_table(connection.execute(sql)))
     except duckdb.Error as error:
         _stop(Exit.USAGE, str(error))
+
+
+@app.command()
+def what_if(
+    candidate_dir: Annotated[Path, typer.Argument(help="A folder with point_rule.csv and score_policy.csv.")],
+    warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
+) -> None:
+    """Replay proposed point rules over all recorded acts; nothing is published or changed."""
+    _choose_directories(None, warehouse_dir)
+    _show_progress()
+    found = policy.problems(candidate_dir)
+    if found:
+        _stop(Exit.USAGE, "\n".join(found))
+    with duckdb.connect() as connection:
+        try:
+            replay(settings(), candidate_dir, connection)
+        except FileNotFoundError as error:
+            _stop(Exit.USAGE, str(error))
+        console.print(rows_as_table(connection.execute(COMPARISON), "By rule, now and with the candidate"))
 
 
 @app.command()

@@ -16,6 +16,7 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
+from orchestration import policy
 from orchestration.lock import hold
 from orchestration.reading import literal
 from orchestration.settings import PROJECT_DIR, Settings, settings
@@ -66,6 +67,9 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     problems = breaches(MANIFEST)
     if problems:
         raise dg.Failure("The wall does not hold: " + "; ".join(problems))
+    problems = policy.problems(policy.SEEDS_DIR)
+    if problems:
+        raise dg.Failure("The point rules cannot be used: " + "; ".join(problems))
     if is_published(config) and not context.is_subset:
         log.info("nothing new: the published file already holds these deliveries")
         return

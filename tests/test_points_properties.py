@@ -13,8 +13,6 @@ from golden.world import compiled_sql, golden_run
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-pytestmark = pytest.mark.xdist_group("golden")
-
 START = dt.datetime(2026, 1, 1)
 AS_OF = START + dt.timedelta(days=4)
 MEMBERS = range(1, 4)

@@ -38,8 +38,19 @@ days as (
     ) as calendar
 ),
 
+ledger_day as (
+    select
+        scene_id,
+        user_id,
+        occurred_on,
+        sum(points) as points,
+        bool_or(points > 0) as is_contribution
+    from ledger
+    group by all
+),
+
 scoped_ledger as (
-    {{ scoped('ledger') | indent(4) }}
+    {{ scoped('ledger_day') | indent(4) }}
 ),
 
 points as (
@@ -57,7 +68,7 @@ contribution_days as (
         user_id,
         occurred_on
     from scoped_ledger
-    where points > 0
+    where is_contribution
 ),
 
 -- A contribution counts on its day and the 29 after it; the next one by the same member takes over where it falls.
