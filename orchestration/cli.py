@@ -9,8 +9,10 @@ import logging
 import os
 import shutil
 import sys
+import uuid
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from orchestration import policy
+from orchestration import explanation, policy
 from orchestration.lock import WarehouseBusyError, hold
 from orchestration.settings import PROJECT_DIR, Settings, settings
 from orchestration.summary import rows_as_table, show_summary
@@ -128,6 +130,62 @@ def what_if(
         except FileNotFoundError as error:
             _stop(Exit.USAGE, str(error))
         console.print(rows_as_table(connection.execute(COMPARISON), "By rule, now and with the candidate"))
+
+
+explain = typer.Typer(no_args_is_help=True, help="Why: from a total to the delivered rows behind it.")
+app.add_typer(explain, name="explain")
+WAREHOUSE = Annotated[Path | None, typer.Option("--warehouse-dir", help="Where the warehouse lies.")]
+
+
+@explain.command()
+def user(user_id: uuid.UUID, warehouse_dir: WAREHOUSE = None) -> None:
+    """A member's points, the acts behind them, and what was not awarded and why."""
+    _explain_with(explanation.explain_user, warehouse_dir, user_id)
+
+
+@explain.command()
+def award(award_id: uuid.UUID, warehouse_dir: WAREHOUSE = None) -> None:
+    """One act: its rule and version, its decision, the delivered file and row."""
+    _explain_with(explanation.explain_award, warehouse_dir, award_id)
+
+
+@explain.command()
+def scene(
+    scene_id: uuid.UUID,
+    on: Annotated[dt.datetime | None, _day("The day; the latest if not given.")] = None,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """A scene's score on a day, as the sum of its parts."""
+    _explain_with(explanation.explain_scene, warehouse_dir, scene_id, on.date() if on else None)
+
+
+class Subject(StrEnum):
+    """Whose total moved."""
+
+    USER = "user"
+
+
+@explain.command()
+def change(
+    _subject: Annotated[Subject, typer.Argument(metavar="user")],
+    user_id: uuid.UUID,
+    from_day: Annotated[dt.datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")],
+    to_day: Annotated[dt.datetime, typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")],
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Why a member's total moved between the ends of two days."""
+    _explain_with(explanation.explain_change, warehouse_dir, user_id, from_day.date(), to_day.date())
+
+
+def _explain_with(show: Callable[..., None], warehouse_dir: Path | None, *about: object) -> None:
+    _choose_directories(None, warehouse_dir)
+    file = settings().published_file
+    if not file.exists():
+        _stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")
+    try:
+        show(console, file, *about)
+    except explanation.UnknownIdError as unknown:
+        _stop(Exit.USAGE, str(unknown))
 
 
 @app.command()

@@ -50,6 +50,7 @@ def publish(config: Settings, tables: list[str]) -> Path:
         connection.execute(f"attach {literal(config.warehouse_file)} as warehouse (read_only)")
         for table in sorted(tables):
             _copy_table(connection, table)
+        _copy_views(connection, tables)
         as_of_date, run_id = connection.execute("select as_of_date, run_id from publication").fetchone()
         connection.execute("detach warehouse; checkpoint")
     draft.chmod(READ_ONLY)
@@ -70,18 +71,40 @@ def publish(config: Settings, tables: list[str]) -> Path:
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     """One table with its constraints, rows in a stable order, and descriptions."""
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
-    ddl, comment = connection.execute(
-        f"select sql, comment from duckdb_tables() where {here}", [table]
-    ).fetchone()
+    found = connection.execute(f"select sql, comment from duckdb_tables() where {here}", [table]).fetchone()
+    if not found:
+        return  # a view: it follows when the tables are there
+    ddl, comment = found
     connection.execute(ddl.replace("warehouse.", "", 1))
     connection.execute(f"insert into {table} from warehouse.main.{table} order by all")
+    _describe(connection, "table", table, comment)
+
+
+def _copy_views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> None:
+    """The published views, on the published tables instead of the warehouse's."""
+    views = connection.execute(
+        """
+        select view_name, sql, comment from duckdb_views()
+        where database_name = 'warehouse' and schema_name = 'main' and list_contains($1, view_name)
+        order by view_name
+        """,
+        [names],
+    ).fetchall()
+    for view, ddl, comment in views:
+        connection.execute(ddl.replace("warehouse.", "").replace('"warehouse".', ""))
+        _describe(connection, "view", view, comment)
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comment: str | None) -> None:
+    """The descriptions of a relation and its columns."""
     if comment:
-        connection.execute(f"comment on table {table} is {literal(comment)}")
+        connection.execute(f"comment on {kind} {name} is {literal(comment)}")
+    here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
     columns = connection.execute(
-        f"select column_name, comment from duckdb_columns() where {here} and comment is not null", [table]
+        f"select column_name, comment from duckdb_columns() where {here} and comment is not null", [name]
     ).fetchall()
     for column, text in columns:
-        connection.execute(f"comment on column {table}.{column} is {literal(text)}")
+        connection.execute(f"comment on column {name}.{column} is {literal(text)}")
 
 
 def _sync(path: Path) -> None:

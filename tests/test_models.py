@@ -19,6 +19,7 @@ from orchestration.transformation import MANIFEST, write_run
 NAMES_THAT_RANK = ("rank", "position", "percentile", "leaderboard", "top")
 PUBLISHED = {
     "activity_decision",
+    "activity_explanation",
     "activity_point",
     "activity_score",
     "analytics_summary",

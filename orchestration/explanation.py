@@ -1,0 +1,145 @@
+"""Why: from a score to its awards, to the rule version, the act, and the delivered row.
+
+Everything is read from the published file, the acts through the view `activity_explanation`, so whoever can
+read the file can ask the same in SQL.
+"""
+
+import datetime as dt
+import uuid
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from orchestration.summary import rows_as_table
+
+ROWS_SHOWN = 20
+
+KNOWN_MEMBER = "select 1 from activity_decision where user_id = $1 limit 1"
+KNOWN_ACT = "select 1 from activity_decision where activity_decision_id = $1 limit 1"
+KNOWN_SCENE = "select 1 from activity_score where scope_id = $1 limit 1"
+
+BY_TYPE = """
+    select activity_type, points_7d, points_30d, points_90d, points_all_time, awards, last_activity_at
+    from user_activity where user_id = $1 order by activity_type
+"""
+ACTS = """
+    select
+        occurred_at::timestamp(0) as occurred_at, rule_id, policy_version as version, decision, points,
+        activity_decision_id as award
+    from activity_explanation
+    where user_id = $1
+    order by activity_explanation.occurred_at desc, award
+    limit $2
+"""
+REFUSED = """
+    select rule_id, decision, count(*) as acts, max(occurred_at) as latest
+    from activity_explanation where user_id = $1 and not is_awarded
+    group by rule_id, decision order by rule_id, decision
+"""
+REVERSED = """
+    select occurred_at, rule_id, points, reverses_activity_point_id as takes_back
+    from activity_point where user_id = $1 and reverses_activity_point_id is not null order by occurred_at
+"""
+AWARD = """
+    select unpivoted.name, unpivoted.value from (
+        unpivot (select columns(*)::varchar from activity_explanation where activity_decision_id = $1)
+        on columns(*)
+    ) as unpivoted
+"""
+LEDGER_OF_AWARD = """
+    select occurred_at, points, reverses_activity_point_id is not null as takes_back
+    from activity_point
+    where activity_point_id = $1 or reverses_activity_point_id = $1
+    order by occurred_at
+"""
+SCORE = """
+    select
+        as_of_date, members, contributors_30d, points_on_day, points_7d, points_30d, points_90d,
+        points_all_time
+    from activity_score where scope_id = $1 and as_of_date = $2
+"""
+SCORE_PARTS = """
+    select
+        rule_id, policy_version,
+        sum(points) filter (where occurred_on = $2)::bigint as on_day,
+        sum(points) filter (where occurred_on > $2 - 7)::bigint as points_7d,
+        sum(points) filter (where occurred_on > $2 - 30)::bigint as points_30d,
+        sum(points)::bigint as points_all_time,
+        count(*) as ledger_rows
+    from activity_point where scene_id = $1 and occurred_on <= $2
+    group by rule_id, policy_version order by rule_id, policy_version
+"""
+CHANGE = """
+    select rule_id, count(*) as ledger_rows, sum(points)::bigint as points
+    from activity_point where user_id = $1 and occurred_on > $2 and occurred_on <= $3
+    group by rule_id order by rule_id
+"""
+CHANGE_ROWS = """
+    select occurred_at, rule_id, points, policy_version, source_table, source_id,
+        reverses_activity_point_id is not null as takes_back
+    from activity_point where user_id = $1 and occurred_on > $2 and occurred_on <= $3
+    order by occurred_at, activity_point_id limit $4
+"""
+TOTAL = "select coalesce(sum(points), 0)::bigint from activity_point where user_id = $1 and occurred_on <= $2"
+
+
+class UnknownIdError(Exception):
+    """Nothing is published under this id."""
+
+
+def explain_user(console: Console, published_file: Path, user_id: uuid.UUID) -> None:
+    """A member's points by type, the latest acts behind them, and what was not awarded.
+
+    Raises:
+        UnknownIdError: no act of such a member is published.
+    """
+    with _open(published_file) as connection:
+        _require(connection, KNOWN_MEMBER, user_id, "member")
+        console.print(rows_as_table(connection.execute(BY_TYPE, [user_id]), "Points by activity type"))
+        console.print(rows_as_table(connection.execute(ACTS, [user_id, ROWS_SHOWN]), "Latest acts"))
+        console.print(rows_as_table(connection.execute(REFUSED, [user_id]), "Not awarded, and why"))
+        console.print(rows_as_table(connection.execute(REVERSED, [user_id]), "Taken back"))
+
+
+def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -> None:
+    """One act: its rule and version, its decision, the delivered file and row, and its ledger rows."""
+    with _open(published_file) as connection:
+        _require(connection, KNOWN_ACT, award_id, "act")
+        console.print(rows_as_table(connection.execute(AWARD, [award_id]), "The act"))
+        console.print(rows_as_table(connection.execute(LEDGER_OF_AWARD, [award_id]), "Its ledger rows"))
+
+
+def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, day: dt.date | None) -> None:
+    """A scene's score on a day as the sum of its parts, by rule and version."""
+    with _open(published_file) as connection:
+        _require(connection, KNOWN_SCENE, scene_id, "scene")
+        latest = connection.execute("select as_of_date from publication").fetchone()[0]
+        on = day or latest
+        score = connection.execute(SCORE, [scene_id, on])
+        console.print(rows_as_table(score, f"Score on {on}"))
+        console.print(rows_as_table(connection.execute(SCORE_PARTS, [scene_id, on]), "The sum of its parts"))
+
+
+def explain_change(
+    console: Console, published_file: Path, user_id: uuid.UUID, from_day: dt.date, to_day: dt.date
+) -> None:
+    """Why a member's total moved between the ends of two days."""
+    with _open(published_file) as connection:
+        _require(connection, KNOWN_MEMBER, user_id, "member")
+        before, after = (connection.execute(TOTAL, [user_id, d]).fetchone()[0] for d in (from_day, to_day))
+        console.print(
+            f"{before:,} at the end of {from_day}, {after:,} at the end of {to_day}: {after - before:+,}"
+        )
+        days = [user_id, from_day, to_day]
+        console.print(rows_as_table(connection.execute(CHANGE, days), "What moved it"))
+        console.print(rows_as_table(connection.execute(CHANGE_ROWS, [*days, ROWS_SHOWN]), "Row by row"))
+
+
+def _open(published_file: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(published_file), read_only=True)
+
+
+def _require(connection: duckdb.DuckDBPyConnection, known: str, value: uuid.UUID, what: str) -> None:
+    if not connection.execute(known, [value]).fetchone():
+        raise UnknownIdError(f"no {what} {value} is published")

@@ -1,0 +1,140 @@
+"""Why: every total can be followed to the delivered rows behind it, by command and in SQL."""
+
+import datetime as dt
+import io
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+from conftest import Run
+from golden.world import golden_run
+from rich.console import Console
+
+from orchestration import explanation
+
+FIRST_DAY, LAST_DAY = dt.date(2025, 1, 1), dt.date(2026, 1, 3)
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden nights, published."""
+    return golden_run(tmp_path_factory)
+
+
+@pytest.fixture
+def console() -> Console:
+    """A console whose text can be read again."""
+    return Console(file=io.StringIO(), width=250)
+
+
+def said(console: Console) -> list[list[str]]:
+    """What was printed, in words by line."""
+    return [line.split() for line in console.file.getvalue().splitlines() if line.strip()]
+
+
+def test_the_view_explains_every_decision_with_the_file_it_came_from(golden: Run) -> None:
+    unexplained = golden.sql(
+        """
+        select count(*)
+        from activity_decision
+        full outer join activity_explanation using (activity_decision_id)
+        left join row_account
+            on activity_explanation.delivery_id = row_account.delivery_id
+            and row_account.status = 'accepted'
+            and activity_explanation.part = row_account.part
+            and activity_explanation.night = row_account.night
+            and activity_explanation.source_table = row_account.table_name
+        where activity_decision.rule_id is null or activity_explanation.rule_id is null
+            or activity_explanation.rule is null or row_account.delivery_id is null
+        """
+    )
+    assert unexplained == [(0,)]
+    assert golden.sql("select count(*) from activity_explanation") == golden.sql(
+        "select count(*) from activity_decision"
+    )
+
+
+def test_the_view_and_its_columns_are_described(golden: Run) -> None:
+    (comment,) = golden.sql("select comment from duckdb_views() where view_name = 'activity_explanation'")
+    assert comment[0].startswith("One row per act")
+
+
+def test_a_member_sees_totals_acts_and_what_was_not_awarded(golden: Run, console: Console) -> None:
+    capped = golden.sql("select user_id from activity_decision where decision = 'daily_capped' limit 1")
+    ((user_id,),) = capped
+    explanation.explain_user(console, golden.published_file, user_id)
+    lines = said(console)
+    totals = golden.sql("select user_id, activity_type, points_all_time from user_activity")
+    for activity_type, total in (row[1:] for row in totals if row[0] == user_id):
+        assert any(line[0] == activity_type and f"{total:,}" in line for line in lines)
+    assert any(line[1:2] == ["daily_capped"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    "decision", ["awarded", "not_verified", "self_award", "duplicate_act", "source_capped"]
+)
+def test_an_award_is_followed_to_its_file_and_row(golden: Run, console: Console, decision: str) -> None:
+    acts = golden.sql(
+        """
+        select activity_decision_id, source_id, part, night, decision
+        from activity_decision inner join row_account using (delivery_id)
+        order by all
+        """
+    )
+    act, source_id, part, night, _ = next(row for row in acts if row[-1] == decision)
+    explanation.explain_award(console, golden.published_file, act)
+    lines = said(console)
+    assert ["decision", decision] in lines
+    assert ["source_id", str(source_id)] in lines
+    assert ["part", part] in lines
+    assert ["night", str(night)] in lines
+
+
+def test_a_scene_is_the_sum_of_the_parts_shown(golden: Run, console: Console) -> None:
+    scene_id, total = golden.sql(
+        """
+        select scene_id, points_all_time from activity_score
+        where scene_id is not null and as_of_date = date '2026-01-03'
+        order by points_all_time desc limit 1
+        """
+    )[0]
+    explanation.explain_scene(console, golden.published_file, scene_id, None)
+    lines = said(console)
+    start = next(n for n, line in enumerate(lines) if line[:3] == ["The", "sum", "of"])
+    parts = [line for line in lines[start + 1 :] if line[0] != "rule_id" and "─" not in line[0]]
+    assert len(parts) >= 3
+    assert sum(int(part[-2].replace(",", "")) for part in parts) == total > 0
+
+
+def test_a_change_is_the_difference_of_two_totals(golden: Run, console: Console) -> None:
+    user_id, total = golden.sql(
+        "select user_id, sum(points_all_time) from user_activity group by user_id order by all limit 1"
+    )[0]
+    explanation.explain_change(console, golden.published_file, user_id, FIRST_DAY, LAST_DAY)
+    text = " ".join(console.file.getvalue().split())
+    assert f"0 at the end of 2025-01-01, {int(total)} at the end of 2026-01-03: {int(total):+}" in text
+
+
+def test_an_unknown_id_is_said_to_be_unknown(golden: Run, console: Console) -> None:
+    nobody = uuid.UUID(int=7)
+    for explain in (explanation.explain_user, explanation.explain_award):
+        with pytest.raises(explanation.UnknownIdError, match=str(nobody)):
+            explain(console, golden.published_file, nobody)
+    with pytest.raises(explanation.UnknownIdError):
+        explanation.explain_scene(console, golden.published_file, nobody, None)
+    with pytest.raises(explanation.UnknownIdError):
+        explanation.explain_change(console, golden.published_file, nobody, FIRST_DAY, LAST_DAY)
+
+
+@pytest.mark.parametrize("asked", ["00000000-0000-4000-8000-000000000000", "nobody"])
+def test_the_command_exits_2_on_what_it_cannot_find(golden: Run, asked: str) -> None:
+    outcome = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "orchestration.cli", "explain", "user", asked],
+        capture_output=True, text=True, check=False,
+        env=os.environ | {"WAREHOUSE_DIR": str(golden.warehouse_dir), "DAGSTER_HOME": ""},
+    )  # fmt: skip
+    assert outcome.returncode == 2
+    assert "Traceback" not in outcome.stderr
+    assert outcome.stderr
