@@ -102,10 +102,7 @@ def query(
     warehouse_dir: Annotated[Path | None, typer.Option(help="Where the warehouse lies.")] = None,
 ) -> None:
     """Ask the published file, read-only; any DuckDB client can do the same."""
-    _choose_directories(None, warehouse_dir)
-    file = settings().published_file
-    if not file.exists():
-        _stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")
+    file = _published_file(warehouse_dir)
     try:
         with duckdb.connect(str(file), read_only=True) as connection:
             console.print(rows_as_table(connection.execute(sql)))
@@ -177,11 +174,17 @@ def change(
     _explain_with(explanation.explain_change, warehouse_dir, user_id, from_day.date(), to_day.date())
 
 
-def _explain_with(show: Callable[..., None], warehouse_dir: Path | None, *about: object) -> None:
+def _published_file(warehouse_dir: Path | None) -> Path:
+    """The file to ask, or the end of the command if there is none yet."""
     _choose_directories(None, warehouse_dir)
     file = settings().published_file
     if not file.exists():
         _stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")
+    return file
+
+
+def _explain_with(show: Callable[..., None], warehouse_dir: Path | None, *about: object) -> None:
+    file = _published_file(warehouse_dir)
     try:
         show(console, file, *about)
     except explanation.UnknownIdError as unknown:

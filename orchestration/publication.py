@@ -48,9 +48,12 @@ def publish(config: Settings, tables: list[str]) -> Path:
     with duckdb.connect(str(draft)) as connection:
         connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'")
         connection.execute(f"attach {literal(config.warehouse_file)} as warehouse (read_only)")
-        for table in sorted(tables):
+        views = _views(connection, tables)
+        for table in sorted(set(tables) - views.keys()):
             _copy_table(connection, table)
-        _copy_views(connection, tables)
+        for view, (ddl, comment) in views.items():
+            connection.execute(ddl.replace("warehouse.", "").replace('"warehouse".', ""))
+            _describe(connection, "view", view, comment)
         as_of_date, run_id = connection.execute("select as_of_date, run_id from publication").fetchone()
         connection.execute("detach warehouse; checkpoint")
     draft.chmod(READ_ONLY)
@@ -71,18 +74,17 @@ def publish(config: Settings, tables: list[str]) -> Path:
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     """One table with its constraints, rows in a stable order, and descriptions."""
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
-    found = connection.execute(f"select sql, comment from duckdb_tables() where {here}", [table]).fetchone()
-    if not found:
-        return  # a view: it follows when the tables are there
-    ddl, comment = found
+    ddl, comment = connection.execute(
+        f"select sql, comment from duckdb_tables() where {here}", [table]
+    ).fetchone()
     connection.execute(ddl.replace("warehouse.", "", 1))
     connection.execute(f"insert into {table} from warehouse.main.{table} order by all")
     _describe(connection, "table", table, comment)
 
 
-def _copy_views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> None:
-    """The published views, on the published tables instead of the warehouse's."""
-    views = connection.execute(
+def _views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, tuple[str, str | None]]:
+    """Which of the names are views, with their SQL and description; they follow when the tables are there."""
+    found = connection.execute(
         """
         select view_name, sql, comment from duckdb_views()
         where database_name = 'warehouse' and schema_name = 'main' and list_contains($1, view_name)
@@ -90,9 +92,7 @@ def _copy_views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> None
         """,
         [names],
     ).fetchall()
-    for view, ddl, comment in views:
-        connection.execute(ddl.replace("warehouse.", "").replace('"warehouse".', ""))
-        _describe(connection, "view", view, comment)
+    return {view: (ddl, comment) for view, ddl, comment in found}
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comment: str | None) -> None:
