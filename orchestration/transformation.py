@@ -16,8 +16,8 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
-from orchestration import policy
 from orchestration.lock import hold
+from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.reading import literal
 from orchestration.settings import PROJECT_DIR, Settings, settings
 from orchestration.wall import breaches
@@ -64,12 +64,10 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     """Build and test every model; nothing if the published file already says all of it."""
     config = settings()
     hold(config)
-    problems = breaches(MANIFEST)
-    if problems:
-        raise dg.Failure("The wall does not hold: " + "; ".join(problems))
-    problems = policy.problems(policy.SEEDS_DIR)
-    if problems:
-        raise dg.Failure("The point rules cannot be used: " + "; ".join(problems))
+    if broken := breaches(MANIFEST):
+        raise dg.Failure("The wall does not hold: " + "; ".join(broken))
+    if wrong := problems(SEEDS_DIR):
+        raise dg.Failure("The point rules cannot be used: " + "; ".join(wrong))
     if is_published(config) and not context.is_subset:
         log.info("nothing new: the published file already holds these deliveries")
         return

@@ -12,6 +12,45 @@ import duckdb
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`: the proofs of tests/proof as `make prove` runs them."""
+    parser.addoption("--long", action="store_true", help="run the proofs in their long form")
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the proofs run in their long form."""
+    return request.config.getoption("--long")
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Callable[[str, str, int], None]:
+    """Says what was tried and how often: a line of the table that `make prove` prints."""
+
+    def say(promise: str, what: str, times: int) -> None:
+        record_property("tried", (promise, what, times))
+
+    return say
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table of what was tried and what failed, after the proofs in their long form."""
+    if not terminalreporter.config.getoption("--long"):
+        return
+    lines = [("promise", "what was tried", "times", "failed")]
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            said = [value for name, value in report.user_properties if name == "tried"]
+            if outcome != "passed" and not said:
+                said = [("?", report.nodeid, 0)]
+            lines += [
+                (promise, what, f"{times:,}", int(outcome != "passed")) for promise, what, times in said
+            ]
+    terminalreporter.section("what was tried, and what failed")
+    for line in [lines[0], *sorted(lines[1:], key=str)]:
+        terminalreporter.write_line("| " + " | ".join(map(str, line)) + " |")
+
+
 @dataclass
 class Run:
     """What one call of the nightly job did."""

@@ -11,9 +11,9 @@ from golden.world import golden_run
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.policy import POINT_RULES, SCORE_POLICY, SEEDS_DIR, problems
+from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR, problems
+from orchestration.policy.what_if import replay
 from orchestration.settings import Settings
-from orchestration.what_if import replay
 
 SUPPORT = "1,support,support,10,false,,50,,,1970-01-01,,Supporting a signal\n"
 RESPONSE = "1,blast_response,blast,2,false,,60,20,168,1970-01-01,,"

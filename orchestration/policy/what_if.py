@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.policy import POLICY_FILES
+from orchestration.policy.checks import POLICY_FILES
 from orchestration.reading import literal
 from orchestration.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Policy: the two CSVs of `seeds/` that say what acts are worth, checked line by line.
+"""The two CSVs of a policy, checked line by line.
 
 The same check guards the seeds before every build and a candidate before it is replayed.
 """

@@ -1,0 +1,26 @@
+"""The `warehouse` command.
+
+Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the warehouse,
+4 published although some delivery was refused.
+"""
+
+import typer
+
+from orchestration.cli import nightly, policy, questions
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.callback()
+def warehouse() -> None:
+    """Activity warehouse: exports in, a published warehouse out."""
+
+
+for command in (nightly.run, questions.query, policy.what_if, nightly.dev):
+    app.command()(command)
+app.add_typer(questions.explain, name="explain")
+
+
+def main() -> None:
+    """The entry point."""
+    app()

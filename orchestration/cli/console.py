@@ -1,0 +1,74 @@
+"""What every command shares: where it prints, how it ends, which warehouse it means."""
+
+import logging
+import os
+import shutil
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from orchestration.settings import PROJECT_DIR, settings
+
+LOG_WIDTH = 110
+# Bound to the real standard output: dbt's lines are redirected while the job runs.
+console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else LOG_WIDTH)
+log = logging.getLogger("warehouse")
+
+WAREHOUSE = Annotated[Path | None, typer.Option("--warehouse-dir", help="Where the warehouse lies.")]
+
+
+class Exit(IntEnum):
+    """What the command says to the shell."""
+
+    DONE = 0
+    NOT_PUBLISHED = 1
+    USAGE = 2
+    BUSY = 3
+    PUBLISHED_WITHOUT_REFUSED = 4
+
+
+def stop(code: Exit, message: str) -> NoReturn:
+    """End the command with a message and an exit code."""
+    Console(stderr=True).print(message, style="bold red", markup=False, highlight=False)
+    raise typer.Exit(code)
+
+
+def day(description: str, *names: str) -> object:
+    """An option that takes a night."""
+    return typer.Option(*names, help=description, formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")
+
+
+def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = None) -> None:
+    """Options win over the environment; from here on everything asks the environment."""
+    for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
+        if path is not None:
+            os.environ[name] = str(path.resolve())
+    config = settings()
+    os.environ["WAREHOUSE_DIR"] = str(config.warehouse_dir)
+    os.environ["DAGSTER_HOME"] = str(config.dagster_home)
+    config.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home / "dagster.yaml")
+
+
+def published_file(warehouse_dir: Path | None) -> Path:
+    """The file to ask, or the end of the command if there is none yet."""
+    choose_directories(warehouse_dir)
+    file = settings().published_file
+    if not file.exists():
+        stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")
+    return file
+
+
+def show_progress() -> None:
+    """Print what the run says of itself as it goes."""
+    handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format="%H:%M:%S")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    # Dagster warns that checks gave no result when nothing was built; then nothing is published either.
+    logging.getLogger("dagster").setLevel(logging.ERROR)

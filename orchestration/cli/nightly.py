@@ -1,0 +1,137 @@
+"""The commands that run the nightly job, once or on schedule."""
+
+import datetime as dt
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import dagster as dg
+import typer
+
+from orchestration.cli.console import (
+    WAREHOUSE,
+    Exit,
+    choose_directories,
+    console,
+    day,
+    show_progress,
+    stop,
+)
+from orchestration.lock import WarehouseBusyError, hold
+from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.summary import show_summary
+
+if TYPE_CHECKING:
+    from dagster._core.execution.plan.objects import StepFailureData
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+
+
+def run(
+    exports_dir: Annotated[Path | None, typer.Option(help="Where the exports lie.")] = None,
+    warehouse_dir: WAREHOUSE = None,
+    as_of: Annotated[dt.datetime | None, day("Rebuild as of this complete night.")] = None,
+    night: Annotated[list[dt.datetime] | None, day("Read this night again; may be repeated.")] = None,
+    confirm_departures: Annotated[
+        list[dt.datetime] | None, day("A night whose loss of members is real; may be repeated.")
+    ] = None,
+) -> None:
+    """Run the nightly job once, through Dagster, in this process."""
+    choose_directories(warehouse_dir, exports_dir)
+    show_progress()
+    config = settings()
+    try:
+        hold(config)
+    except WarehouseBusyError as busy:
+        stop(Exit.BUSY, str(busy))
+    except OSError as error:
+        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
+    if exports_dir is None and not os.environ.get("EXPORTS_DIR"):
+        _write_sample(config)
+    elif not config.exports_dir.is_dir():
+        stop(Exit.USAGE, f"there is no directory {config.exports_dir}")
+    console.print("Preparing the models …", style="dim")
+    ingestion = {
+        "as_of": as_of.date().isoformat() if as_of else "",
+        "nights": [date.date().isoformat() for date in night or []],
+        "confirm_departures": [date.date().isoformat() for date in confirm_departures or []],
+    }
+    failure, laws = _run_nightly(config, ingestion)
+    if failure:
+        stop(*failure)
+    refused = show_summary(console, config.published_file, laws)
+    raise typer.Exit(Exit.PUBLISHED_WITHOUT_REFUSED if refused else Exit.DONE)
+
+
+def dev(
+    warehouse_dir: WAREHOUSE = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI and run its schedule and sensor, on this machine only."""
+    choose_directories(warehouse_dir)
+    dagster = Path(sys.executable).with_name("dagster")
+    where = ["--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
+    os.chdir(PROJECT_DIR)
+    os.execv(dagster, [str(dagster), "dev", *where])  # noqa: S606  (our own program, no shell)
+
+
+def _write_sample(config: Settings) -> None:
+    """A first run has something to read."""
+    if config.exports_dir.exists():
+        console.print(f"No EXPORTS_DIR given: reading the sample in {config.exports_dir}.")
+        return
+    from orchestration.sample import write_sample
+
+    nights = write_sample(config.exports_dir)
+    console.print(
+        f"No EXPORTS_DIR given: wrote a small sample of {len(nights)} nights to {config.exports_dir}."
+    )
+
+
+def _run_nightly(
+    config: Settings, ingestion: dict[str, object]
+) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
+    """Run the job; what went wrong, if anything, and how each law stands."""
+    from orchestration.definitions import defs, law_checks
+
+    run_config = {
+        "ops": {"ingest": {"config": ingestion}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    # dbt's own lines go to a file: whoever wants them finds them, whoever watches sees progress.
+    with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
+        with redirect_stdout(dbt_log):
+            result = defs.resolve_job_def("nightly").execute_in_process(
+                run_config=run_config, instance=instance, raise_on_error=False
+            )
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
+    laws = {key.name: _verdict(check) for key, check in checks.items()}
+    if result.success:
+        return None, laws
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    return _explain(failed.step_failure_data), laws
+
+
+def _verdict(check: "AssetCheckExecutionRecord") -> str:
+    """How a law stood when it was last looked at."""
+    evaluation = check.evaluation
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):
+        return "was not reached"
+    if evaluation.passed:
+        return "holds"
+    is_warning = evaluation.severity == dg.AssetCheckSeverity.WARN
+    return "found something (a warning)" if is_warning else "does not hold"
+
+
+def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
+    """A failed step in words a person can act on."""
+    if failure.user_failure_data:
+        return Exit.NOT_PUBLISHED, failure.user_failure_data.description
+    codes = {"UsageError": Exit.USAGE, "WarehouseBusyError": Exit.BUSY}
+    error = failure.error
+    while error.cause and error.cls_name not in codes:
+        error = error.cause
+    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), error.message.removeprefix(
+        f"{error.cls_name}: "
+    ).strip()
