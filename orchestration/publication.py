@@ -72,13 +72,18 @@ def publish(config: Settings, tables: list[str]) -> Path:
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """One table with its constraints, rows in a stable order, and descriptions."""
+    """One table with its constraints, rows in a stable order, and descriptions.
+
+    A member's rows lie together, so that who asks about a member reads little of a large table.
+    """
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
     ddl, comment = connection.execute(
         f"select sql, comment from duckdb_tables() where {here}", [table]
     ).fetchone()
     connection.execute(ddl.replace("warehouse.", "", 1))
-    connection.execute(f"insert into {table} from warehouse.main.{table} order by all")
+    columns = connection.table(table).columns
+    order = ", ".join(sorted(columns, key=lambda column: column != "user_id"))
+    connection.execute(f"insert into {table} from warehouse.main.{table} order by {order}")
     _describe(connection, "table", table, comment)
 
 

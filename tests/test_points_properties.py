@@ -101,7 +101,7 @@ EVERYTHING = [
 
 @dataclass
 class Scoring:
-    """The SQL of `claim`, `decision` and `ledger` as dbt compiled it, over tables that hold what one wants."""
+    """The SQL of `claim`, `decision`, `ledger` as dbt compiled it, over tables that hold what one wants."""
 
     connection: duckdb.DuckDBPyConnection
     sql: dict[str, str]

@@ -7,7 +7,6 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import dagster as dg
 import typer
 
 from orchestration.cli.console import (
@@ -93,6 +92,9 @@ def _run_nightly(
     config: Settings, ingestion: dict[str, object]
 ) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
     """Run the job; what went wrong, if anything, and how each law stands."""
+    # Only who runs the job waits for Dagster and dbt to load: an explanation is there within a second.
+    import dagster as dg
+
     from orchestration.definitions import defs, law_checks
 
     run_config = {
@@ -115,6 +117,8 @@ def _run_nightly(
 
 def _verdict(check: "AssetCheckExecutionRecord") -> str:
     """How a law stood when it was last looked at."""
+    import dagster as dg
+
     evaluation = check.evaluation
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return "was not reached"

@@ -20,6 +20,8 @@ log = logging.getLogger("warehouse")
 REPLAYED_FOLDER = "recognition"
 # What recognition publishes is not needed to compare; what it computes is.
 REPLAYED_MODELS = {"act", "decision", "ledger", "activity_score"}
+# The ledger is the awarded decisions and their reversals: read, not kept a second time.
+LEFT_AS_VIEWS = {"ledger"}
 
 
 def replay(settings: Settings, candidate: Path, connection: duckdb.DuckDBPyConnection) -> None:
@@ -38,7 +40,8 @@ def replay(settings: Settings, candidate: Path, connection: duckdb.DuckDBPyConne
     scratch = settings.warehouse_dir / "what_if"
     scratch.mkdir(exist_ok=True)
     connection.execute(
-        f"set TimeZone = 'UTC'; set memory_limit = '4GB'; set temp_directory = {literal(scratch / 'spill')};"
+        "set TimeZone = 'UTC'; set memory_limit = '4GB'; set preserve_insertion_order = false;"
+        f"set temp_directory = {literal(scratch / 'spill')};"
         f"attach {literal(settings.warehouse_file)} as built (read_only);"
         "attach ':memory:' as warehouse; use warehouse"
     )
@@ -53,7 +56,8 @@ def replay(settings: Settings, candidate: Path, connection: duckdb.DuckDBPyConne
         if parent and parent["resource_type"] == "model":
             connection.execute(f"create view {parent['name']} as from built.main.{parent['name']}")
     for node in models:
-        kind = "view" if node["config"]["materialized"] == "view" else "table"
+        is_view = node["config"]["materialized"] == "view" or node["name"] in LEFT_AS_VIEWS
+        kind = "view" if is_view else "table"
         log.info("what if: %s", node["name"])
         connection.execute(f"create {kind} warehouse.main.{node['name']} as {node['compiled_code']}")
 
