@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from bench.world import enlarge
 from golden.world import golden_run
 
+from bench.world import enlarge
 from orchestration.settings import Settings
 
 ACTS = 5000
@@ -27,9 +27,10 @@ def test_a_world_has_about_the_acts_asked_for_and_each_is_decided(
             "select count(*), count(*) filter (where is_awarded), sum(points) from activity_decision"
         ).fetchone()
         earned, from_acts = connection.execute(
-            "select sum(points) filter (where points > 0), count(*) filter (where points > 0) from activity_point"
+            "select sum(points), count(*) from activity_point where reverses_activity_point_id is null"
         ).fetchone()
         rules = connection.execute("select count(distinct rule_id) from activity_point").fetchone()
-    assert ACTS * 0.8 < decided < ACTS * 1.2
+    # In a small world many do the same thing to the same signal, which is delivered once.
+    assert ACTS * 0.7 < decided < ACTS * 1.2
     assert (awarded, points) == (from_acts, earned)
     assert rules >= (8,)
