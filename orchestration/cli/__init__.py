@@ -16,7 +16,7 @@ def warehouse() -> None:
     """Activity warehouse: exports in, a published warehouse out."""
 
 
-for command in (nightly.run, questions.query, policy.what_if, nightly.dev):
+for command in (nightly.run, questions.query, policy.what_if, policy.adopt, nightly.dev):
     app.command()(command)
 app.add_typer(questions.explain, name="explain")
 
