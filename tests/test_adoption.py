@@ -14,13 +14,14 @@ from conftest import Run
 from golden.world import golden_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from policies import first_policy
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
 from orchestration.lock import let_go
 from orchestration.policy.adoption import AdoptionError, adopt
-from orchestration.policy.checks import POINT_RULES, POLICY_FILES, SCORE_POLICY, SEEDS_DIR, problems
+from orchestration.policy.checks import POINT_RULES, POLICY_FILES, SCORE_POLICY, problems
 from orchestration.policy.what_if import replay
 from orchestration.settings import Settings
 from orchestration.settings import settings as warehouse_settings
@@ -33,14 +34,13 @@ MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
 
 def folder(path: Path, **changed: str) -> Path:
     """A policy folder: version 1 of everything, with other lines for some rules."""
-    path.mkdir()
-    standing = {"blast": BLAST, "support": SUPPORT, "score": SCORE}
-    rules = (SEEDS_DIR / POINT_RULES).read_bytes().decode()
-    score = (SEEDS_DIR / SCORE_POLICY).read_bytes().decode()
-    for what, text in changed.items():
-        rules, score = rules.replace(standing[what], text), score.replace(standing[what], text)
-    (path / POINT_RULES).write_bytes(rules.encode())
-    (path / SCORE_POLICY).write_bytes(score.encode())
+    first_policy(path)
+    for what, lines in changed.items():
+        name, standing = {
+            "blast": (POINT_RULES, BLAST), "support": (POINT_RULES, SUPPORT), "score": (SCORE_POLICY, SCORE),
+        }[what]  # fmt: skip
+        assert standing in text(path, name)
+        (path / name).write_bytes(text(path, name).replace(standing, lines).encode())
     return path
 
 
@@ -133,7 +133,8 @@ def test_lines_end_as_those_of_the_seeds_do(tmp_path: Path) -> None:
     seeds = folder(tmp_path / "seeds")
     (seeds / POINT_RULES).write_bytes(text(seeds).replace("\n", "\r\n").encode())
     adopt(seeds, folder(tmp_path / "candidate", support=SUPPORT.replace(",10,", ",12,")), MARCH, "2", None)
-    assert text(seeds).count("\r\n") == text(seeds).count("\n") == 13
+    assert text(seeds).count("\r\n") == text(seeds).count("\n")
+    assert "2026-03-01,Supporting a signal\r\n2,support,support,12" in text(seeds)
     assert problems(seeds) == []
 
 

@@ -1,17 +1,17 @@
 """What if: a proposed policy is replayed by the models that really score."""
 
 import hashlib
-import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
 from conftest import Run
 from golden.world import golden_run
+from policies import first_policy
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR
+from orchestration.policy.checks import POINT_RULES, SEEDS_DIR
 from orchestration.policy.what_if import replay
 from orchestration.settings import Settings
 
@@ -20,10 +20,8 @@ SUPPORT = "1,support,support,10,false,,50,,,1970-01-01,,Supporting a signal\n"
 
 @pytest.fixture
 def candidate(tmp_path: Path) -> Path:
-    """The seeds, to be changed."""
-    for name in (POINT_RULES, SCORE_POLICY):
-        shutil.copy(SEEDS_DIR / name, tmp_path)
-    return tmp_path
+    """A policy without problems, to be changed."""
+    return first_policy(tmp_path)
 
 
 def change(candidate: Path, name: str, old: str, new: str) -> None:

@@ -1,9 +1,9 @@
 """A policy is checked line by line: whatever is wrong with a file of it is named with its line."""
 
-import shutil
 from pathlib import Path
 
 import pytest
+from policies import first_policy
 
 from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR, problems
 
@@ -14,10 +14,8 @@ SCORE = "1,,none,1970-01-01,,"
 
 @pytest.fixture
 def candidate(tmp_path: Path) -> Path:
-    """The seeds, to be changed."""
-    for name in (POINT_RULES, SCORE_POLICY):
-        shutil.copy(SEEDS_DIR / name, tmp_path)
-    return tmp_path
+    """A policy without problems, to be changed."""
+    return first_policy(tmp_path)
 
 
 def change(candidate: Path, name: str, old: str, new: str) -> None:
