@@ -70,7 +70,7 @@ def rows_as_table(result: duckdb.DuckDBPyConnection, title: str | None = None) -
     """The rows of a result as a table to print."""
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for column, data_type, *_ in result.description:
-        # Text goes on in a second line before anything is cut off; an id stays whole, as somebody will copy it.
+        # Text goes on in a second line rather than being cut off; an id stays whole, for whoever copies it.
         table.add_column(
             column,
             justify="right" if str(data_type) == "BIGINT" else "left",
