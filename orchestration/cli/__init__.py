@@ -16,7 +16,15 @@ def warehouse() -> None:
     """Activity warehouse: exports in, a published warehouse out."""
 
 
-for command in (nightly.run, questions.query, policy.what_if, upkeep.verify, nightly.dev):
+for command in (
+    nightly.run,
+    questions.query,
+    policy.what_if,
+    upkeep.status,
+    upkeep.verify,
+    upkeep.rollback,
+    nightly.dev,
+):
     app.command()(command)
 app.add_typer(questions.explain, name="explain")
 
