@@ -1,14 +1,13 @@
 """Made-up worlds in one connection: ingested as every night is, then built with the SQL that dbt compiled.
 
-A world holds the raw tables (schema `raw`), the seeds and every model (schema `main`) of one warehouse, all in
-memory. Anything in it may be changed and built again; `undone` takes all of that back.
+A world holds the raw tables (schema `raw`), the seeds and every model (schema `main`) of one warehouse, all
+in memory. Anything in it may be changed and built again; `undone` takes all of that back.
 """
 
 import datetime as dt
 import fcntl
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
@@ -23,6 +22,7 @@ import duckdb
 
 from orchestration.exports import contract, delivered_nights, latest_complete_night
 from orchestration.ingestion import ingest, known_parts, recover
+from orchestration.lineage import on_tables
 from orchestration.publication import published_tables
 from orchestration.reading import literal
 from orchestration.sample import SampleSize, write_sample
@@ -35,8 +35,6 @@ BOOKS = {"delivered", "rejected"}
 SEEDS = {node["name"]: node for node in MANIFEST["nodes"].values() if node["resource_type"] == "seed"}
 # What is published beside `publication`, whose run and times are of each run its own.
 PUBLISHED = sorted(set(published_tables(MANIFEST).values()) - {"publication"})
-
-_RAW = re.compile(r"read_parquet\('[^']*/raw/(?:\*/\*/)?(\w+)[^']*'(?:,\s*union_by_name = true)?\)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Model:
 @cache
 def models() -> dict[str, Model]:
     """Every model, each after those it reads."""
-    full, incremental = _compiled()
+    full, incremental = compiled(), compiled(incremental=True)
     found = {}
     for unique_id, node in full["nodes"].items():
         if node["resource_type"] == "model":
@@ -70,16 +68,17 @@ def models() -> dict[str, Model]:
                     for parent in node["depends_on"]["nodes"]
                     if parent in full["nodes"] and full["nodes"][parent]["resource_type"] == "model"
                 ),
-                sql=_RAW.sub(r"raw.\1", node["compiled_code"]),
+                sql=on_tables(node["compiled_code"]),
                 key=node["config"]["unique_key"],
-                incremental_sql=_RAW.sub(r"raw.\1", later) if is_incremental else None,
+                incremental_sql=on_tables(later) if is_incremental else None,
             )
     order = TopologicalSorter({model.name: model.parents for model in found.values()}).static_order()
     return {name: found[name] for name in order}
 
 
-def _compiled() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The manifests of a full and of an incremental build; kept until the code changes."""
+@cache
+def compiled(*, incremental: bool = False) -> dict[str, Any]:
+    """The manifest of a build in full, or upon incremental tables; kept until the code changes."""
     folder = PROJECT_DIR / "target" / "worlds"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -96,10 +95,7 @@ def _compiled() -> tuple[dict[str, Any], dict[str, Any]]:
                         connection.execute(f"create table {node['name']} (there integer)")
             _compile(folder, "incremental", "--select", "config.materialized:incremental")
             stamp.write_text(code_version())
-        full, incremental = (
-            json.loads((folder / form / "manifest.json").read_bytes()) for form in ("full", "incremental")
-        )
-        return full, incremental
+    return json.loads((folder / ("incremental" if incremental else "full") / "manifest.json").read_bytes())
 
 
 def _compile(folder: Path, form: str, *arguments: str) -> None:
