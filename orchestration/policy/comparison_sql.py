@@ -129,8 +129,8 @@ PROPOSAL = """
         rule_id as "rule",
         valid_from::varchar as "valid from",
         replace(setting, '_', ' ') as "setting",
-        max(value) filter (where side = 'now') as "now",
-        max(value) filter (where side = 'then') as "then",
+        coalesce(max(value) filter (where side = 'now'), '—') as "now",
+        coalesce(max(value) filter (where side = 'then'), '—') as "then",
         case
             when valid_from > (select as_of_date from warehouse.main.as_of)
                 then 'begins after the last day compared: no effect below'
