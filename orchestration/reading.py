@@ -10,6 +10,7 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
 import zlib
@@ -19,9 +20,10 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.exports import FORMATS, Column, Table, part_format
+from orchestration.exports import FORMATS, Column, Table, open_within_exports, part_format, shown_name
 
 CHUNK = 1 << 20
+MAX_COLUMNS = 1600  # PostgreSQL has no tables of more
 
 TYPE_PATTERNS = {
     "uuid": "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
@@ -43,14 +45,20 @@ class RefusedError(Exception):
 def checksum(path: Path) -> str:
     """The sha256 of a file; empty if it cannot be read, which reading it will then explain."""
     try:
-        with path.open("rb") as file:
+        with open_within_exports(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
 
 
 def read_part(
-    connection: duckdb.DuckDBPyConnection, table: Table, night: dt.date, path: Path, sha256: str, work: Path
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    night: dt.date,
+    path: Path,
+    sha256: str,
+    work: Path,
+    max_unpacked_bytes: int,
 ) -> None:
     """Read a part and hold every row against the contract.
 
@@ -60,42 +68,52 @@ def read_part(
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
     """
-    copy = _take(path, sha256, work)
+    name = shown_name(path.name)
+    copy = _take(path, name, sha256, work, max_unpacked_bytes)
     try:
-        source = SOURCES[part_format(path).split(".")[0]](connection, copy, path.name)
+        source = SOURCES[part_format(path).split(".")[0]](connection, copy, name)
         missing = [c.name for c in table.columns if not c.nullable and c.name not in source.columns]
         if missing and source.columns:
-            raise RefusedError(f"{path.name} lacks the required column {', '.join(missing)}")
+            raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
         _check_rows(connection, table, night, source)
     except duckdb.Error as error:
-        raise RefusedError(f"{path.name} cannot be read{_where(error, copy)}") from error
+        raise RefusedError(f"{name} cannot be read{_where(error, copy)}") from error
 
 
-def _take(path: Path, sha256: str, work: Path) -> Path:
+def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: int) -> Path:
     """Copy a part aside, unpacked, so that nothing can change it while it is read.
 
     Raises:
         RefusedError: no known format, not readable, changed while it was copied, or packed and damaged.
     """
     if part_format(path) is None:
-        raise RefusedError(f"{path.name} is in none of the formats {', '.join(FORMATS)}")
+        raise RefusedError(f"{name} is in none of the formats {', '.join(FORMATS)}")
     copy, unpacked = work / "part", work / "part.unpacked"
     try:
-        shutil.copyfile(path, copy)
+        with open_within_exports(path) as delivered, copy.open("wb") as taken:
+            shutil.copyfileobj(delivered, taken, CHUNK)
     except OSError as error:
-        raise RefusedError(f"{path.name} cannot be read: {error.strerror}") from error
-    if checksum(copy) != sha256:
-        raise RefusedError(f"{path.name} changed while it was read; it is read again at the next run")
+        raise RefusedError(f"{name} cannot be read: {error.strerror}") from error
+    with copy.open("rb") as taken:
+        if hashlib.file_digest(taken, "sha256").hexdigest() != sha256:
+            raise RefusedError(f"{name} changed while it was read; it is read again at the next run")
     if not path.name.endswith(".gz"):
         return copy
     try:
         if copy.stat().st_size == 0:
             raise EOFError("not even the head of a gzip file")
         with gzip.open(copy) as packed, unpacked.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, CHUNK)
-    except (EOFError, OSError, zlib.error) as error:
-        raise RefusedError(f"{path.name} is truncated or damaged: it cannot be unpacked") from error
+            while chunk := packed.read(CHUNK):
+                plain.write(chunk)
+                if plain.tell() > max_unpacked_bytes:
+                    raise RefusedError(_too_large(name, max_unpacked_bytes))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RefusedError(f"{name} is truncated or damaged: it cannot be unpacked") from error
     return unpacked
+
+
+def _too_large(name: str, max_unpacked_bytes: int) -> str:
+    return f"{name} unpacks to more than {max_unpacked_bytes:,} bytes, the limit that MAX_UNPACKED_BYTES sets"
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class Source:
 
 
 def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
-    _require_utf8(copy, name)
+    _require_text(copy, name)
     _require_closed_quotes(copy, name)
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
@@ -116,6 +134,9 @@ def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -
         raise RefusedError(f"{name} cannot be read at line 1: the header is not CSV") from error
     if not header:
         raise RefusedError(f"{name} is empty: not even a header line")
+    if len(header) > MAX_COLUMNS:
+        raise RefusedError(f"{name} has {len(header)} columns in line 1; a table has at most {MAX_COLUMNS}")
+    _require_last_line_break(copy, name)
     again = next((i for i, column in enumerate(header) if column in header[:i]), None)
     if again is not None:
         # Not named: where the header is missing, this is a row.
@@ -129,13 +150,16 @@ def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -
     return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
 
 
-def _require_utf8(copy: Path, name: str) -> None:
-    """Other bytes, in a CSV file with more columns than are read, would break DuckDB's whole database."""
+def _require_text(copy: Path, name: str) -> None:
+    """UTF-8 without NUL: other bytes in a CSV file of more columns than are read break DuckDB's database."""
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with copy.open("rb") as file:
         try:
             while chunk := file.read(CHUNK):
                 decoder.decode(chunk)
+                if (nul := chunk.find(0)) >= 0:
+                    line += chunk.count(b"\n", 0, nul)
+                    raise RefusedError(f"{name} cannot be read at line {line}: it holds a NUL character")
                 line += chunk.count(b"\n")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
@@ -157,8 +181,19 @@ def _require_closed_quotes(copy: Path, name: str) -> None:
     raise RefusedError(f"{name} cannot be read at line {read + 1}: unterminated quote")
 
 
+def _require_last_line_break(copy: Path, name: str) -> None:
+    """A file cut off inside an unquoted value: nothing else tells, for PostgreSQL ends every row with one."""
+    with copy.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read() == b"\n":
+            return
+        file.seek(0)
+        line = 1 + sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b""))
+    raise RefusedError(f"{name} is half-written: line {line}, its last, has no line break at its end")
+
+
 def _jsonl_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
-    _require_utf8(copy, name)
+    _require_text(copy, name)
     relation = f"read_ndjson_objects({literal(copy)})"
     try:
         keys = connection.execute(f"select distinct unnest(json_keys(json)) from {relation}").fetchall()
