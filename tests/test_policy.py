@@ -41,7 +41,9 @@ def replayed(golden: Run, candidate: Path) -> duckdb.DuckDBPyConnection:
     """The golden nights under a candidate's policy, in the database `warehouse`."""
     connection = duckdb.connect()
     folder = golden.warehouse_dir
-    replay(Settings(folder, folder, folder, 10, 0.01, 0.01, publications_kept=1), candidate, connection)
+    replay(
+        Settings(folder, folder, folder, 10, 0.01, 0.01, 1 << 30, publications_kept=1), candidate, connection
+    )
     return connection
 
 
