@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,13 @@ from orchestration.exports import FORMATS, Column, Table, open_within_exports, p
 CHUNK = 1 << 20
 MAX_COLUMNS = 1600  # PostgreSQL has no tables of more
 
+YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any but 0000, which there never was
 TYPE_PATTERNS = {
     "uuid": "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
     "integer": r"[+-]?\d+(\.0+)?",
     "double": r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?",
     "boolean": "t|f|true|false",
-    "timestamp": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
+    "timestamp": rf"{YEAR}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
@@ -71,7 +73,7 @@ def read_part(
     name = shown_name(path.name)
     copy = _take(path, name, sha256, work, max_unpacked_bytes)
     try:
-        source = SOURCES[part_format(path).split(".")[0]](connection, copy, name)
+        source = SOURCES[part_format(path).split(".")[0]](connection, copy, name, max_unpacked_bytes)
         missing = [c.name for c in table.columns if not c.nullable and c.name not in source.columns]
         if missing and source.columns:
             raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
@@ -124,7 +126,9 @@ class Source:
     columns: dict[str, str]
 
 
-def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+def _csv_source(
+    _connection: duckdb.DuckDBPyConnection, copy: Path, name: str, _max_unpacked_bytes: int
+) -> Source:
     _require_text(copy, name)
     _require_closed_quotes(copy, name)
     try:
@@ -168,16 +172,25 @@ def _require_text(copy: Path, name: str) -> None:
 
 
 def _require_closed_quotes(copy: Path, name: str) -> None:
-    """A file cut off inside a quoted value: DuckDB would pass over its last row."""
+    """A file cut off inside a quoted value, or a quote alone: DuckDB would pass over rows."""
     with copy.open("rb") as file:
         marks = sum(chunk.count(b'"') for chunk in iter(lambda: file.read(CHUNK), b""))
     if marks % 2 == 0:
         return
-    with copy.open(encoding="utf-8-sig", newline="\n") as file:
-        reader, read = csv.reader(file, strict=True), 0
-        with suppress(csv.Error):
-            for _ in reader:
-                read = reader.line_num
+    seen, read = 0, 0
+
+    def counted(lines: Iterable[str]) -> Iterator[str]:
+        nonlocal seen
+        for line in lines:
+            seen += line.count('"')
+            yield line
+
+    with copy.open(encoding="utf-8-sig", newline="\n") as file, suppress(csv.Error):
+        reader = csv.reader(counted(file), strict=True)
+        for _ in reader:
+            if seen % 2:
+                break
+            read = reader.line_num
     raise RefusedError(f"{name} cannot be read at line {read + 1}: unterminated quote")
 
 
@@ -192,13 +205,22 @@ def _require_last_line_break(copy: Path, name: str) -> None:
     raise RefusedError(f"{name} is half-written: line {line}, its last, has no line break at its end")
 
 
-def _jsonl_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+def _jsonl_source(
+    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, _max_unpacked_bytes: int
+) -> Source:
     _require_text(copy, name)
     relation = f"read_ndjson_objects({literal(copy)})"
+    is_object = "json_type(json) = 'OBJECT'"
+    some_keys = f"case when {is_object} then json_keys(json) else [null] end"
     try:
-        keys = connection.execute(f"select distinct unnest(json_keys(json)) from {relation}").fetchall()
+        keys = connection.execute(f"select distinct unnest({some_keys}) from {relation}").fetchall()
     except duckdb.Error as error:
         raise RefusedError(f"{name} cannot be read{_bad_json_line(copy)}") from error
+    if (None,) in keys:
+        # An array of all rows, say, which would be one row to reject.
+        numbered = f"select row_number() over () as record, {is_object} as is_object from {relation}"
+        (record,) = connection.execute(f"select min(record) from ({numbered}) where not is_object").fetchone()
+        raise RefusedError(f"{name} cannot be read: its record {record} is not a JSON object")
     return Source(relation, {key: f"json ->> {literal(_json_path(key))}" for (key,) in keys})
 
 
@@ -207,7 +229,8 @@ def _bad_json_line(copy: Path) -> str:
     with copy.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                json.loads(line if line.strip() else "{}")
+                # Half of a surrogate pair is JSON to Python alone, and shows when it is encoded.
+                json.dumps(json.loads(line if line.strip() else "{}"), ensure_ascii=False).encode()
             except (ValueError, RecursionError):
                 return f" at line {number}: it is not JSON"
     return ": it is not JSON"
@@ -218,14 +241,27 @@ def _json_path(key: str) -> str:
     return f'$."{escaped}"'
 
 
-def _parquet_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+def _parquet_source(
+    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, max_unpacked_bytes: int
+) -> Source:
     relation = f"read_parquet({literal(copy)})"
     try:
         described = connection.execute(f"describe select * from {relation}").fetchall()
+        # A value repeated a billion times takes a few bytes, and at least a byte each when it is read.
+        unpacked = connection.execute(
+            f"""
+            select greatest(
+                (select sum(total_uncompressed_size::hugeint) from parquet_metadata({literal(copy)})),
+                (select sum(num_rows::hugeint) * {len(described)} from parquet_file_metadata({literal(copy)}))
+            )
+            """
+        ).fetchone()[0]
     except duckdb.Error as error:
         raise RefusedError(
             f"{name} cannot be read as Parquet: truncated, damaged or something else"
         ) from error
+    if unpacked and unpacked > max_unpacked_bytes:
+        raise RefusedError(_too_large(name, max_unpacked_bytes))
     return Source(relation, {column: _as_text(column, data_type) for column, data_type, *_ in described})
 
 
@@ -314,7 +350,9 @@ def _typed(column: Column, text: str) -> str:
         kept = f"json_object({', '.join(ids)})::varchar" if ids else text
         return f"case when json_valid({text}) then {kept} end"
     pattern = literal(TYPE_PATTERNS[column.data_type])
-    return f"case when regexp_full_match({text}, {pattern}) then try_cast({text} as {column.data_type}) end"
+    value = f"try_cast({text} as {column.data_type})"
+    fits = f" and isfinite({value})" if column.data_type == "double" else ""
+    return f"case when regexp_full_match({text}, {pattern}){fits} then {value} end"
 
 
 def _where(error: duckdb.Error, copy: Path) -> str:

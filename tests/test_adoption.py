@@ -3,8 +3,9 @@
 import csv
 import datetime as dt
 import fcntl
+import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from conftest import Run
 from golden.world import golden_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
@@ -23,7 +25,6 @@ from orchestration.policy.what_if import replay
 from orchestration.settings import Settings
 from orchestration.settings import settings as warehouse_settings
 
-HEADER = (SEEDS_DIR / POINT_RULES).read_text().splitlines()[0]
 BLAST = "1,blast,blast,5,false,,50,,,1970-01-01,,Blasting a signal\n"
 SUPPORT = "1,support,support,10,false,,50,,,1970-01-01,,Supporting a signal\n"
 SCORE = "1,,none,1970-01-01,,Cumulative: points neither fade nor start anew\n"
@@ -31,7 +32,7 @@ MARCH, APRIL = dt.date(2026, 3, 1), dt.date(2026, 4, 1)
 
 
 def folder(path: Path, **changed: str) -> Path:
-    """A policy folder: version 1 of every rule, some lines of it changed; `blast="..."` in place of its line."""
+    """A policy folder: version 1 of everything, with other lines for some rules."""
     path.mkdir()
     standing = {"blast": BLAST, "support": SUPPORT, "score": SCORE}
     rules = (SEEDS_DIR / POINT_RULES).read_bytes().decode()
@@ -98,7 +99,7 @@ def test_a_plan_of_several_lines_is_adopted_from_the_one_that_holds_that_day(
 
 
 def test_what_was_scheduled_gives_way_and_is_named(seeds: Path, tmp_path: Path) -> None:
-    """Version 2 was to pay 12 from 1 April; version 3 pays 15 from that very day, and no empty line is left."""
+    """Version 2 was to pay 12 from 1 April; version 3 pays 15 from that very day."""
     adopt(seeds, folder(tmp_path / "second", support=SUPPORT.replace(",10,", ",12,")), APRIL, "2", None)
     (changed,) = adopt(
         seeds, folder(tmp_path / "third", support=SUPPORT.replace(",10,", ",15,")), APRIL, "3", None
@@ -113,7 +114,7 @@ def test_what_was_scheduled_gives_way_and_is_named(seeds: Path, tmp_path: Path) 
 
 
 def test_what_has_ended_stays_to_the_byte(tmp_path: Path) -> None:
-    """Quotes nobody needs, a text of two lines, a last line without an end: only what changes is written anew."""
+    """Quotes nobody needs, a text of two lines, a last line without an end: only the end is written."""
     ended = '1,support,"support",10,false,,"50",,,1970-01-01,2025-01-01,"Supporting ""a"" signal,\nonce"\n'
     standing = '"1.1",support,support,11,false,,50,,,2025-01-01,,"Supporting"\n'
     seeds = folder(tmp_path / "seeds", support=ended + standing)
@@ -252,3 +253,210 @@ def test_earlier_days_stay_and_later_days_are_the_proposals(
         with pytest.raises(AdoptionError):
             adopt(seeds, candidate, day, version, None)
     assert text(seeds) == once
+
+
+# The golden nights under an adopted policy: the third night is priced anew, the two before it are not.
+
+THIRD = dt.date(2026, 1, 3)
+DEARER = {
+    ",blast,blast,5,": ",blast,blast,7,",
+    ",blast_response,blast,2,": ",blast_response,blast,4,",
+    ",attendance,attendance,15,": ",attendance,attendance,20,",
+    ",project_support,project,25,": ",project_support,project,30,",
+    ",proof_of_support,proof_of_support,100,": ",proof_of_support,proof_of_support,120,",
+    ",support,support,10,": ",support,support,20,",
+}
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden nights, published."""
+    return golden_run(tmp_path_factory)
+
+
+@pytest.fixture
+def dearer(tmp_path: Path) -> Path:
+    """A proposal in which six rules pay more."""
+    candidate = folder(tmp_path / "dearer")
+    rules = text(candidate)
+    for old, new in DEARER.items():
+        assert rules.count(old) == 1
+        rules = rules.replace(old, new)
+    (candidate / POINT_RULES).write_bytes(rules.encode())
+    return candidate
+
+
+@pytest.fixture
+def rebuilt() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Where the golden nights are replayed; the ledger as published is `built.main.ledger`."""
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def rebuild(golden: Run, policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    """The golden nights priced by a policy folder, in the database `warehouse`."""
+    place = golden.warehouse_dir
+    replay(Settings(place, place, place, 10, 0.01, 0.01, publications_kept=1), policy, connection)
+
+
+@pytest.mark.parametrize("table", ["decision", "ledger"])
+@pytest.mark.parametrize("day", [dt.date(2025, 12, 6), dt.date(2025, 12, 31), dt.date(2026, 1, 2), THIRD])
+def test_adopting_and_rebuilding_changes_no_earlier_award(
+    golden: Run, seeds: Path, dearer: Path, rebuilt: duckdb.DuckDBPyConnection, table: str, day: dt.date
+) -> None:
+    adopt(seeds, dearer, day, "2", None)
+    rebuild(golden, seeds, rebuilt)
+    columns = ", ".join(row[0] for row in rebuilt.sql(f"describe warehouse.main.{table}").fetchall())
+    standing, priced_anew = (
+        f"select {columns} from {database}.main.{table} where occurred_on {{}} date '{day}'"  # noqa: S608
+        for database in ("built", "warehouse")
+    )
+    earlier = rebuilt.sql(standing.format("<")).fetchall()
+    assert sorted(map(str, rebuilt.sql(priced_anew.format("<")).fetchall())) == sorted(map(str, earlier))
+    assert earlier
+    assert rebuilt.sql(f"{standing.format('>=')} except all {priced_anew.format('>=')}").fetchall()
+
+
+def test_from_that_day_on_awards_have_their_new_price(
+    golden: Run, seeds: Path, dearer: Path, rebuilt: duckdb.DuckDBPyConnection
+) -> None:
+    """On the 3rd Ann's project brings 30 and her response 4, Dan's blast 7 and his attendance 20.
+
+    Cat's blast has brought 2 on the 2nd; of ten responses at 4 the first four bring 4 each and the fifth the
+    2 that are left under 20, so they bring 18 as before, in five awards instead of nine. The proof taken back
+    was worth 100 when it was given, so 100 are taken back. The moderator's -7 stay -7, under version 1.
+    """
+    adopt(seeds, dearer, THIRD, "2", None)
+    rebuild(golden, seeds, rebuilt)
+    assert rebuilt.sql(
+        """
+        select rule_id, policy_version, points, count(*)
+        from warehouse.main.ledger where occurred_on >= date '2026-01-03'
+        group by all order by all
+        """
+    ).fetchall() == [
+        ("adjustment", "1", -7, 1),
+        ("attendance", "2", 20, 1),
+        ("blast", "2", 7, 1),
+        ("blast_response", "2", 2, 1),
+        ("blast_response", "2", 4, 5),
+        ("project_support", "2", 30, 1),
+        ("proof_of_support", "1", -100, 1),
+    ]
+    assert rebuilt.sql(
+        """
+        select count(*) from warehouse.main.decision
+        where decision = 'source_capped' and policy_version = '2'
+        """
+    ).fetchall() == [(5,)]
+    # 965 in all, and 5 + 2 for Ann, 2 + 5 for Dan.
+    assert rebuilt.sql("select sum(points) from warehouse.main.ledger").fetchall() == [(965 + 14,)]
+
+
+# The command.
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, golden: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A warehouse that has published the golden nights, the last of them the 3rd."""
+    place = tmp_path / "warehouse"
+    place.mkdir()
+    shutil.copy(golden.published_file, place)
+    monkeypatch.setenv("WAREHOUSE_DIR", str(place))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    yield place
+    let_go(warehouse_settings())
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the command prints, without colours."""
+    text = io.StringIO()
+    monkeypatch.setattr("orchestration.cli.policy.console", Console(file=text, width=110))
+    return text
+
+
+@pytest.fixture
+def command(
+    seeds: Path, dearer: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """`warehouse adopt` of the dearer proposal as version 2, on seeds of its own."""
+    monkeypatch.setattr("orchestration.cli.policy.SEEDS_DIR", seeds)
+
+    def call(day: str, version: str = "2", candidate: Path = dearer) -> Result:
+        said = ["adopt", str(candidate), "--from", day, "--version", version]
+        return CliRunner().invoke(app, [*said, "--warehouse-dir", str(warehouse)])
+
+    return call
+
+
+def test_the_command_shows_every_changed_line(
+    seeds: Path, command: Callable[..., Result], shown: io.StringIO
+) -> None:
+    assert command("2026-01-04").exit_code == 0
+    lines = shown.getvalue().splitlines()
+    assert lines[:2] == ["--- seeds/point_rule.csv", "+++ seeds/point_rule.csv"]
+    assert "-1,blast,blast,5,false,,50,,,1970-01-01,,Blasting a signal" in lines
+    assert "+1,blast,blast,5,false,,50,,,1970-01-01,2026-01-04,Blasting a signal" in lines
+    assert "+2,blast,blast,7,false,,50,,,2026-01-04,,Blasting a signal" in lines
+    assert sum(line.startswith("+") for line in lines) == 1 + 2 * len(DEARER)
+    assert lines[-1] == "Version 2 holds from 2026-01-04 on; the next `warehouse run` builds with it."
+    assert problems(seeds) == []
+    assert text(seeds).count("\n2,") == len(DEARER)
+
+
+def test_the_command_names_the_scheduled_lines_that_give_way(
+    tmp_path: Path, command: Callable[..., Result], shown: io.StringIO
+) -> None:
+    assert command("2026-02-01").exit_code == 0
+    cheaper = folder(tmp_path / "cheaper", support=SUPPORT.replace(",10,", ",9,"))
+    assert command("2026-01-15", "3", cheaper).exit_code == 0
+    lines = shown.getvalue().splitlines()
+    assert "Replaced: version 2 of support, which was to begin on 2026-02-01." in lines
+    assert "Replaced: version 2 of blast, which was to begin on 2026-02-01." in lines
+    assert sum(line.startswith("Replaced: ") for line in lines) == len(DEARER)
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", "2026-01-03"])
+def test_the_command_prices_no_published_day_anew(
+    seeds: Path, command: Callable[..., Result], day: str
+) -> None:
+    before = text(seeds)
+    outcome = command(day)
+    assert outcome.exit_code == 2
+    assert f"{day} is published already" in outcome.output
+    assert "priced anew is 2026-01-04" in " ".join(outcome.output.split())
+    assert text(seeds) == before
+
+
+def test_before_anything_is_published_any_day_will_do(
+    warehouse: Path, command: Callable[..., Result]
+) -> None:
+    (warehouse / "analytics.duckdb").unlink()
+    assert command("2020-01-01").exit_code == 0
+
+
+def test_the_command_steps_back_while_a_run_holds_the_warehouse(
+    seeds: Path, warehouse: Path, command: Callable[..., Result]
+) -> None:
+    before = text(seeds)
+    with (warehouse / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = command("2026-01-04")
+    assert outcome.exit_code == 3
+    assert "another run" in outcome.output
+    assert text(seeds) == before
+
+
+def test_the_command_lists_every_problem_of_a_proposal(
+    tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    wrong = folder(
+        tmp_path / "wrong", support=SUPPORT.replace(",10,", ",ten,"), score="1,0,none,1970-01-01,,\n"
+    )
+    outcome = command("2026-01-04", "2", wrong)
+    assert outcome.exit_code == 2
+    assert "point_rule.csv line 4: points is no whole number (is 'ten')" in outcome.output
+    assert "score_policy.csv line 2: half_life_days must lie between 1 and 36500" in outcome.output
+    assert command("2026-01-04", "2", tmp_path / "nowhere").exit_code == 2
+    assert command("soon").exit_code == 2
