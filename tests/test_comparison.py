@@ -8,13 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 from conftest import Run, uid
 from golden.world import golden_run
-from hypothesis import example, given, settings
+from hypothesis import example, given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -23,7 +25,7 @@ from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.page import write_page
 from orchestration.policy.what_if import DayNotRecordedError, replay
-from orchestration.settings import Settings
+from orchestration.settings import settings
 
 Row = dict[str, object]
 
@@ -55,8 +57,7 @@ def compared(golden: Run, candidate: Path, as_of_date: dt.date | None = None) ->
     """The golden nights under a candidate's policy beside what they are."""
     folder = golden.warehouse_dir
     with duckdb.connect() as connection:
-        where = Settings(folder, folder, folder, 10, 0.01, 0.01, publications_kept=1)
-        replay(where, candidate, connection, as_of_date)
+        replay(replace(settings(), warehouse_dir=folder), candidate, connection, as_of_date)
         return compare(connection)
 
 
@@ -414,7 +415,7 @@ def totals_of(awards: list[tuple]) -> list[int]:
     return sorted(sum(award[3] for award in awards if award[0] == member) for member in range(1, MEMBERS + 1))
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(now=AWARDS, then=AWARDS)
 @example(now=[], then=[])
 @example(now=[(1, 1, "blast", 10)], then=[(1, 1, "blast", 9)])
@@ -432,7 +433,7 @@ def test_every_table_is_a_sum_of_the_same_ledgers(
     assert names == ["A <script>alert(1)</script>", "B & B"]
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(now=AWARDS, then=AWARDS)
 @example(now=[(1, 1, "blast", 10)], then=[(member, 1, "blast", 7) for member in range(1, 13)])
 def test_the_spread_is_what_its_definition_says(
@@ -456,7 +457,7 @@ def test_the_spread_is_what_its_definition_says(
             assert row.get("Gini") is None
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(now=AWARDS, then=AWARDS)
 def test_bands_hold_all_members_once_and_never_fewer_than_five(
     world: duckdb.DuckDBPyConnection, now: list[tuple], then: list[tuple]
@@ -473,7 +474,7 @@ def test_bands_hold_all_members_once_and_never_fewer_than_five(
     assert sum(row["mean change"] * row["members"] for row in bands) == pytest.approx(moved, abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(awards=AWARDS)
 def test_equal_ledgers_differ_in_nothing(world: duckdb.DuckDBPyConnection, awards: list[tuple]) -> None:
     found = differences(told(world, awards, awards[::-1]))
