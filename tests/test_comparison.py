@@ -1,6 +1,7 @@
 """What a candidate changes is told in sums that add up, and tells nothing about anybody."""
 
 import datetime as dt
+import fcntl
 import hashlib
 import re
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 import pytest
@@ -21,10 +23,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.lock import WarehouseBusyError, hold, let_go
 from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.page import write_page
 from orchestration.policy.what_if import DayNotRecordedError, replay
+from orchestration.raw_assets import WAIT_FOR_COMPARISON
 from orchestration.settings import settings
 
 Row = dict[str, object]
@@ -295,19 +299,24 @@ def test_the_page_goes_where_one_wants_it(golden: Run, tmp_path: Path) -> None:
 
 
 def test_while_a_run_builds_the_command_says_so(golden: Run) -> None:
-    held = (
-        "import fcntl, sys; file = open(sys.argv[1], 'a+'); fcntl.flock(file, fcntl.LOCK_EX);"
-        "file.truncate(0); file.write('4711'); file.flush(); print('held', flush=True); sys.stdin.read()"
-    )
-    lock = str(golden.warehouse_dir / "lock")
-    with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", held, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as run:
-        assert run.stdout.readline() == b"held\n"
+    with (golden.warehouse_dir / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         outcome = what_if(golden, SEEDS_DIR)
-        run.communicate()
     assert outcome.exit_code == 3
-    assert "another run (process 4711) holds" in outcome.output
+    assert "another run" in outcome.output
+
+
+def test_a_scheduled_run_waits_until_a_comparison_has_ended(tmp_path: Path) -> None:
+    warehouse = replace(settings(), warehouse_dir=tmp_path)
+    with (tmp_path / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(WarehouseBusyError):
+            hold(warehouse, wait_seconds=1)
+        ended = Timer(1, lock.close)
+        ended.start()
+        hold(warehouse, wait_seconds=WAIT_FOR_COMPARISON)
+        ended.join()
+    let_go(warehouse)
 
 
 def test_a_page_that_cannot_be_written_is_said(golden: Run, tmp_path: Path) -> None:
