@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -137,5 +138,13 @@ def _metadata(outcomes: list[Outcome]) -> dict[str, object]:
         "rows ingested now": sum(outcome.rows for outcome in ingested),
         "rows rejected now": sum(outcome.rejected for outcome in ingested),
         "nights refused": "; ".join(refused) or "none",
-        "bytes delivered": sum(p.stat().st_size for outcome in outcomes for p in outcome.night.parts),
+        "bytes delivered": sum(_size(path) for outcome in outcomes for path in outcome.night.parts),
     }
+
+
+def _size(path: Path) -> int:
+    """Bytes of a part; 0 if it is a link that leads nowhere, or gone since."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
