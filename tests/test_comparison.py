@@ -1,6 +1,7 @@
 """What a candidate changes is told in sums that add up, and tells nothing about anybody."""
 
 import datetime as dt
+import fcntl
 import hashlib
 import re
 import shutil
@@ -8,22 +9,27 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 import pytest
 from conftest import Run, uid
 from golden.world import golden_run
-from hypothesis import example, given, settings
+from hypothesis import example, given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.lock import WarehouseBusyError, hold, let_go
 from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.page import write_page
 from orchestration.policy.what_if import DayNotRecordedError, replay
-from orchestration.settings import Settings
+from orchestration.raw_assets import WAIT_FOR_COMPARISON
+from orchestration.settings import settings
 
 Row = dict[str, object]
 
@@ -55,8 +61,7 @@ def compared(golden: Run, candidate: Path, as_of_date: dt.date | None = None) ->
     """The golden nights under a candidate's policy beside what they are."""
     folder = golden.warehouse_dir
     with duckdb.connect() as connection:
-        where = Settings(folder, folder, folder, 10, 0.01, 0.01, publications_kept=1)
-        replay(where, candidate, connection, as_of_date)
+        replay(replace(settings(), warehouse_dir=folder), candidate, connection, as_of_date)
         return compare(connection)
 
 
@@ -258,6 +263,10 @@ def test_the_command_writes_tables_and_a_page_and_nothing_else(golden: Run, cand
     change(candidate, POINT_RULES, "support,support,10,", "support,support,20,")
     files = [golden.published_file, golden.warehouse_dir / "warehouse.duckdb"]
     before = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    # What a comparison that was killed left behind.
+    spilled = golden.warehouse_dir / "what_if" / "spill" / "temp_block.tmp"
+    spilled.parent.mkdir(parents=True, exist_ok=True)
+    spilled.touch()
     outcome = subprocess.run(  # noqa: S603
         [
             sys.executable,
@@ -274,7 +283,7 @@ def test_the_command_writes_tables_and_a_page_and_nothing_else(golden: Run, cand
     assert outcome.returncode == 0, outcome.stderr
     page = golden.warehouse_dir / "what_if" / "candidate.html"
     assert str(page) in outcome.stdout
-    assert not (page.parent / "spill").exists()
+    assert not spilled.parent.exists()
     assert [hashlib.sha256(file.read_bytes()).hexdigest() for file in files] == before
     for text in (outcome.stdout, page.read_text()):
         assert "Who gains and who loses" in text
@@ -290,19 +299,24 @@ def test_the_page_goes_where_one_wants_it(golden: Run, tmp_path: Path) -> None:
 
 
 def test_while_a_run_builds_the_command_says_so(golden: Run) -> None:
-    held = (
-        "import fcntl, sys; file = open(sys.argv[1], 'a+'); fcntl.flock(file, fcntl.LOCK_EX);"
-        "file.truncate(0); file.write('4711'); file.flush(); print('held', flush=True); sys.stdin.read()"
-    )
-    lock = str(golden.warehouse_dir / "lock")
-    with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", held, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as run:
-        assert run.stdout.readline() == b"held\n"
+    with (golden.warehouse_dir / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         outcome = what_if(golden, SEEDS_DIR)
-        run.communicate()
     assert outcome.exit_code == 3
-    assert "another run (process 4711) holds" in outcome.output
+    assert "another run" in outcome.output
+
+
+def test_a_scheduled_run_waits_until_a_comparison_has_ended(tmp_path: Path) -> None:
+    warehouse = replace(settings(), warehouse_dir=tmp_path)
+    with (tmp_path / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(WarehouseBusyError):
+            hold(warehouse, wait_seconds=1)
+        ended = Timer(1, lock.close)
+        ended.start()
+        hold(warehouse, wait_seconds=WAIT_FOR_COMPARISON)
+        ended.join()
+    let_go(warehouse)
 
 
 def test_a_page_that_cannot_be_written_is_said(golden: Run, tmp_path: Path) -> None:
@@ -410,7 +424,7 @@ def totals_of(awards: list[tuple]) -> list[int]:
     return sorted(sum(award[3] for award in awards if award[0] == member) for member in range(1, MEMBERS + 1))
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(now=AWARDS, then=AWARDS)
 @example(now=[], then=[])
 @example(now=[(1, 1, "blast", 10)], then=[(1, 1, "blast", 9)])
@@ -428,7 +442,7 @@ def test_every_table_is_a_sum_of_the_same_ledgers(
     assert names == ["A <script>alert(1)</script>", "B & B"]
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(now=AWARDS, then=AWARDS)
 @example(now=[(1, 1, "blast", 10)], then=[(member, 1, "blast", 7) for member in range(1, 13)])
 def test_the_spread_is_what_its_definition_says(
@@ -452,7 +466,7 @@ def test_the_spread_is_what_its_definition_says(
             assert row.get("Gini") is None
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(now=AWARDS, then=AWARDS)
 def test_bands_hold_all_members_once_and_never_fewer_than_five(
     world: duckdb.DuckDBPyConnection, now: list[tuple], then: list[tuple]
@@ -469,7 +483,7 @@ def test_bands_hold_all_members_once_and_never_fewer_than_five(
     assert sum(row["mean change"] * row["members"] for row in bands) == pytest.approx(moved, abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@limits(max_examples=25, deadline=None)
 @given(awards=AWARDS)
 def test_equal_ledgers_differ_in_nothing(world: duckdb.DuckDBPyConnection, awards: list[tuple]) -> None:
     found = differences(told(world, awards, awards[::-1]))

@@ -133,12 +133,20 @@ class World:
                 f"create or replace table raw.{name} as from read_parquet({path}, union_by_name = true)"
             )
 
-    def build(self, *, incremental: bool = False, planted: dict[str, str] | None = None) -> None:
-        """Build every model: in full, or incrementally upon what is there as dbt does.
+    def build(
+        self,
+        names: Collection[str] | None = None,
+        *,
+        incremental: bool = False,
+        planted: dict[str, str] | None = None,
+    ) -> None:
+        """Build every model, or those named: in full, or incrementally upon what is there as dbt does.
 
         `planted` SQL takes the place of a model's own. It is built last, so that it may read anything.
         """
         for model in models().values():
+            if names is not None and model.name not in names:
+                continue
             if incremental and model.incremental_sql:
                 self._build_upon(model)
             else:
@@ -198,14 +206,17 @@ def directories(home: Path, exports_dir: Path | None = None) -> Settings:
 
 
 def ingest_nights(
-    config: Settings, confirmed: Collection[dt.date] = (), break_off_after: int | None = None
+    config: Settings,
+    confirmed: Collection[dt.date] = (),
+    not_after: dt.date = dt.date.max,
+    break_off_after: int | None = None,
 ) -> dt.date | None:
     """What the nightly job does before dbt: returns the as-of night, None if there is none yet.
 
     With `break_off_after` ingestion ends after so many nights of tables, as a killed one would.
     """
     recover(config, TABLES)
-    nights = delivered_nights(config.exports_dir, TABLES)
+    nights = [night for night in delivered_nights(config.exports_dir, TABLES) if night.date <= not_after]
     arrived = {(night.table, night.date) for night in nights} | set(known_parts(config))
     as_of_date = latest_complete_night(arrived, TABLES)
     if as_of_date is None:

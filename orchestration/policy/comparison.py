@@ -122,7 +122,7 @@ QUESTIONS = {
         DISTRIBUTION,
     ),
     "bands": (
-        "Who gains and who loses (members, and points per member)",
+        "Who gains and who loses (members, points)",
         "Members in bands by the points they have now; gain, stay and lose count members. A band of fewer "
         "than five members is joined to its neighbour. The mean change is in points per member of the band.",
         BANDS,
@@ -134,7 +134,7 @@ QUESTIONS = {
         CAPS,
     ),
     "fading": (
-        "How a point fades with age (percent, by days)",
+        "How a point fades (percent by days)",
         "The part of a point that a fading score still counts, by the age of its act in days. "
         "The plain sums, and every table above, never fade.",
         FADING,
