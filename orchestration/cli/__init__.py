@@ -23,6 +23,7 @@ for command in (
     upkeep.status,
     upkeep.verify,
     upkeep.rollback,
+    upkeep.prune,
     nightly.dev,
 ):
     app.command()(command)
