@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.exports import MANIFEST_NAME, Night, Table
+from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
 from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import Settings
 
@@ -219,7 +219,7 @@ def _ingest_night(
     compared_with = _snapshot_before(table, night.date, known) if table.guard_departures else ()
     content_before = ",".join(part.sha256 for part in compared_with)
     parts = tuple(
-        Part(table.name, night.date, path.name, checksum(path), table.fingerprint, content_before)
+        Part(table.name, night.date, shown_name(path.name), checksum(path), table.fingerprint, content_before)
         for path in night.parts
     )
     if not read_again and _identities(parts) == _identities(before):
@@ -232,13 +232,15 @@ def _ingest_night(
         connection.execute("drop table if exists night_rows; drop table if exists night_rejected")
         _create(connection, "night_rows", _row_columns(table))
         _create(connection, "night_rejected", REJECTED_COLUMNS)
-        parts = tuple(
-            _read_part(connection, table, part, path, work)
-            for part, path in zip(parts, night.parts, strict=True)
-        )
-        problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
-            connection, settings, table, night, parts, compared_with
-        )
+        problem = night.problem
+        if not problem:
+            parts = tuple(
+                _read_part(connection, settings, table, part, path, work)
+                for part, path in zip(parts, night.parts, strict=True)
+            )
+            problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
+                connection, settings, table, night, parts, compared_with
+            )
         if problem:
             parts = tuple(replace(part, status="refused", reason=part.reason or problem) for part in parts)
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
@@ -279,11 +281,16 @@ def _work_folder(settings: Settings) -> Iterator[Path]:
 
 
 def _read_part(
-    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, path: Path, work: Path
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: Table,
+    part: Part,
+    path: Path,
+    work: Path,
 ) -> Part:
     """Add a part to night_rows and night_rejected; a part that cannot be read says why."""
     try:
-        read_part(connection, table, part.night, path, part.sha256, work)
+        read_part(connection, table, part.night, path, part.sha256, work, settings.max_unpacked_bytes)
     except RefusedError as refused:
         return replace(part, reason=str(refused))
     columns = ", ".join(quoted(column.name) for column in table.columns)
@@ -341,8 +348,8 @@ def _night_problem(
 
 
 def _manifest_problem(night: Night, parts: tuple[Part, ...]) -> str | None:
-    if night.manifest_error or night.manifest is None:
-        return night.manifest_error
+    if night.manifest is None:
+        return None
     present = {part.name: part for part in parts}
     for name in sorted(night.manifest.keys() ^ present.keys()):
         where = "is listed in" if name in night.manifest else "is not listed in"

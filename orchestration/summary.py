@@ -80,7 +80,13 @@ def rows_as_table(result: duckdb.DuckDBPyConnection, title: str | None = None) -
     """The rows of a result as a table to print."""
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for column, data_type, *_ in result.description:
-        table.add_column(column, justify="right" if str(data_type) == "BIGINT" else "left")
+        # Text goes on in a second line rather than being cut off; an id stays whole, for whoever copies it.
+        table.add_column(
+            column,
+            justify="right" if str(data_type) == "BIGINT" else "left",
+            no_wrap=str(data_type) == "UUID",
+            overflow="fold",
+        )
     for row in result.fetchall():
         table.add_row(*(_shown(value) for value in row))
     return table

@@ -16,16 +16,19 @@ def warehouse() -> None:
     """Activity warehouse: exports in, a published warehouse out."""
 
 
-for command in (
+# In the order in which `warehouse --help` lists them: the run, questions, policy, upkeep.
+COMMANDS = (
     nightly.run,
+    nightly.dev,
     questions.query,
     policy.what_if,
+    policy.adopt,
     upkeep.status,
     upkeep.verify,
     upkeep.rollback,
     upkeep.prune,
-    nightly.dev,
-):
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(questions.explain, name="explain")
 
