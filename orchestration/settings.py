@@ -4,7 +4,7 @@ Every directory and limit can be set by an environment variable of the name give
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -20,7 +20,10 @@ class Settings:
     max_rejected_rows: int
     max_rejected_share: float
     max_departed_share: float
+    max_unpacked_bytes: int
     publications_kept: int
+    alert_command: str = ""
+    alert_webhook: str = field(default="", repr=False)
 
     @property
     def raw_dir(self) -> Path:
@@ -53,6 +56,11 @@ class Settings:
         return self.warehouse_dir / "publications"
 
     @property
+    def what_if_dir(self) -> Path:
+        """The pages of comparisons, and what a replay spills while it runs."""
+        return self.warehouse_dir / "what_if"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one run that may write."""
         return self.warehouse_dir / "lock"
@@ -69,5 +77,8 @@ def settings() -> Settings:
         max_rejected_rows=int(os.environ.get("MAX_REJECTED_ROWS") or 10),
         max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
+        max_unpacked_bytes=int(os.environ.get("MAX_UNPACKED_BYTES") or 8 << 30),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+        alert_command=os.environ.get("ALERT_COMMAND") or "",
+        alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )
