@@ -3,6 +3,7 @@
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from orchestration.freshness import data_is_as_fresh_as_expected, freshness, freshness_schedule
 from orchestration.publication import analytics
 from orchestration.raw_assets import raw_tables
 from orchestration.schedules import JOB, complete_night, nightly_schedule
@@ -25,8 +26,9 @@ nightly = dg.define_asset_job(
 
 defs = dg.Definitions(
     assets=[raw_tables, warehouse_models, analytics],
-    jobs=[nightly],
-    schedules=[nightly_schedule],
+    asset_checks=[data_is_as_fresh_as_expected],
+    jobs=[nightly, freshness],
+    schedules=[nightly_schedule, freshness_schedule],
     sensors=[complete_night],
     resources={"dbt": DbtCliResource(project_dir=DBT_PROJECT)},
     executor=dg.in_process_executor,

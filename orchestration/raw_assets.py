@@ -54,6 +54,10 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
     )
 
 
+# Seconds; a comparison of policies holds the warehouse for less, and a scheduled run should not fail for it.
+WAIT_FOR_COMPARISON = 120
+
+
 @dg.multi_asset(
     name="ingest",
     specs=[_spec(name, table.description) for name, table in TABLES.items()]
@@ -63,7 +67,7 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
 def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[dg.MaterializeResult]:
     """Read every delivered night up to as-of that is new, corrected, or asked for."""
     directories = settings()
-    hold(directories)
+    hold(directories, WAIT_FOR_COMPARISON)
     started = time.monotonic()
     selected = {key.path[-1] for key in context.selected_asset_keys}
     recover(directories, TABLES)

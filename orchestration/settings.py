@@ -54,6 +54,11 @@ class Settings:
         return self.warehouse_dir / "publications"
 
     @property
+    def what_if_dir(self) -> Path:
+        """The pages of comparisons, and what a replay spills while it runs."""
+        return self.warehouse_dir / "what_if"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one run that may write."""
         return self.warehouse_dir / "lock"

@@ -71,7 +71,7 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     if is_published(config) and not context.is_subset:
         log.info("nothing new: the published file already holds these deliveries")
         return
-    _start_from(config)
+    start_from(config)
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test"],
         context=context,
@@ -118,7 +118,7 @@ def is_published(config: Settings) -> bool:
     return _was_built_from(config.published_file, config, same_deliveries=True)
 
 
-def _start_from(config: Settings) -> None:
+def start_from(config: Settings) -> None:
     """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
 
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does

@@ -76,7 +76,7 @@ def test_the_summary_says_what_the_published_file_holds(
     ).fetchall()
     assert len(points) >= 3
     assert all([kind, f"{awards:,}", f"{int(total):,}"] in words for kind, awards, total in points)
-    assert said.count("Law holds:") == 5
+    assert said.count("Law holds:") == 8
     assert str(world / "warehouse" / "analytics.duckdb") in said
 
 
