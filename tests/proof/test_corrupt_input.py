@@ -2,18 +2,36 @@
 
 import dataclasses
 import datetime as dt
+import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from corpus import CASES, FORMULA, MAX_UNPACKED_BYTES, SCRIPT, Accepted, Case, PassedOver, Refused, band
+from corpus import (
+    CASES,
+    CSV,
+    FORMULA,
+    MAX_UNPACKED_BYTES,
+    NO_MANIFEST,
+    SCRIPT,
+    Accepted,
+    Case,
+    PassedOver,
+    Refused,
+    band,
+    track,
+)
 from test_cli import warehouse
 from test_ingestion import TABLES, House, as_csv, parquet
 
+from orchestration import exports, ingestion, reading
 from orchestration.exports import shown_name
 from orchestration.ingestion import refusal
 from orchestration.sample import LAST_NIGHT, SMALLEST, write_sample
@@ -22,6 +40,7 @@ PROMISE = "No corrupt delivery is lost or breaks a run"
 FIRST_NIGHT = dt.date(2025, 3, 1)
 NIGHTS = {case.kind: FIRST_NIGHT + dt.timedelta(days=number) for number, case in enumerate(CASES)}
 BY_KIND = {case.kind: case for case in CASES}
+NOBODY = 65534
 FEW = ("communities", "signals", "users")
 
 
@@ -62,12 +81,13 @@ def judge(home: Path, case: Case, good: dict[str, tuple[Path, int]], beside: tup
             assert found is None
             assert {path.name for path in raw.iterdir()} == {"empty"}
         case Refused():
-            assert (found.action, refusal(found)) == ("refused", reason(case))
+            assert found and found.action == "refused"
+            assert refusal(found) == reason(case)
             assert not (raw / str(night)).exists()
             books = parquet(raw / f"{night}.refused" / "delivered.parquet", "select distinct status, reason")
             assert books == [("refused", reason(case))]
         case Accepted():
-            assert (found.action, found.rows) == ("accepted", case.outcome.rows)
+            assert found and (found.action, found.rows) == ("accepted", case.outcome.rows)
             rejected = parquet(
                 raw / str(night) / "rejected.parquet",
                 "select row_number, column_name, reason, value",
@@ -198,3 +218,148 @@ def test_formulas_and_script_tags_are_published_as_the_text_they_are(
     home, _ = published
     names = ask(home, "select name from subject where left(name, 1) in ('=', '<') order by name")
     assert names == [(SCRIPT,), (FORMULA,)]
+
+
+# What no file in a folder can show
+
+
+@contextmanager
+def as_an_ordinary_user(*folders: Path) -> Iterator[None]:
+    """For a while not root, who may read everything; the folders are the user's own."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    ("locked", "name", "why"),
+    [
+        ("signal_actions/2026-03-01/part-0000.csv", "part-0000.csv", "part-0000.csv cannot be read: "),
+        ("signal_actions/2026-03-01", "2026-03-01", "2026-03-01 cannot be read: "),
+        ("signal_actions/2026-03-01/_manifest.json", "part-0000.csv", NO_MANIFEST.reason),
+    ],
+)
+def test_what_may_not_be_read_is_refused_and_the_others_are_all_there(
+    locked: str, name: str, why: str
+) -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        # Python's own files may be root's alone: whatever is loaded only when needed is loaded now.
+        first = House(Path(home) / "first", "tracks")
+        first.deliver("tracks", 1, [track(1)])
+        assert first.actions() == {("tracks", 1): "accepted"}
+        house = House(Path(home), "signal_actions", "tracks")
+        house.deliver("signal_actions", 1, CSV)
+        house.deliver("signal_actions", 1, b'{"parts": {"part-0000.csv": {}}}', "_manifest.json")
+        house.deliver("tracks", 1, [track(1), track(2)])
+        with as_an_ordinary_user(Path(home)):
+            (house.settings.exports_dir / locked).chmod(0)
+            refused, good = house.ingest()
+            (house.settings.exports_dir / locked).chmod(0o700)
+        permission = "" if why == NO_MANIFEST.reason else "Permission denied"
+        assert house.delivered("signal_actions", 1, ".refused") == [
+            (name, "refused", why + permission, None, None)
+        ]
+        assert (refused.action, good.action, good.rows) == ("refused", "accepted", 2)
+
+
+def test_a_part_replaced_while_it_is_read_is_refused_now_and_accepted_at_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, "signal_actions", "tracks")
+    path = house.deliver("signal_actions", 1, CSV)
+    house.deliver("tracks", 1, [track(1), track(2)])
+    copy = shutil.copyfileobj
+
+    def replaced_meanwhile(source: Any, target: Any, length: int) -> None:
+        path.write_bytes(CSV.replace(b"BLAST", b"ADD"))
+        copy(source, target, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", replaced_meanwhile)
+        refused, good = house.ingest()
+    assert refusal(refused) == "part-0000.csv changed while it was read; it is read again at the next run"
+    assert (good.action, good.rows) == ("accepted", 2)
+    assert house.actions() == {("signal_actions", 1): "accepted", ("tracks", 1): "known"}
+    assert house.rows("signal_actions", 1, "type") == [("ADD",), ("ADD",)]
+
+
+# Each guard, seen to matter
+
+
+def opened_anyhow(path: Path) -> Any:
+    """What opens whatever it is given."""
+    return path.open("rb")
+
+
+GUARDS = [
+    (sys.modules[__name__], "MAX_UNPACKED_BYTES", 1 << 40, "gzip bomb"),
+    (sys.modules[__name__], "MAX_UNPACKED_BYTES", 1 << 40, "Parquet bomb"),
+    (reading, "_require_text", lambda *_: None, "embedded NUL"),
+    (reading, "_require_closed_quotes", lambda *_: None, "quote never closed"),
+    (reading, "_require_last_line_break", lambda *_: None, "cut in its last unquoted field"),
+    (reading, "open_within_exports", opened_anyhow, "link to a file outside"),
+    (reading, "shown_name", str, "name with a line break"),
+    (reading, "TYPE_PATTERNS", dict.fromkeys(reading.TYPE_PATTERNS, ".*"), "days there never were"),
+    (exports, "_is_part", Path.is_file, "folder named like a part"),
+    (exports, "_read_manifest", lambda _: (None, None), "manifest without its parts"),
+    (exports, "_expected", lambda _, expected: expected, "manifest of words for rows"),
+    (exports, "MAX_MANIFEST_BYTES", 1 << 30, "manifest of 20 MB"),
+    (ingestion, "_manifest_problem", lambda *_: None, "manifest of other rows"),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "guard", "broken", "kind"), GUARDS, ids=[f"{g[1]}: {g[3]}" for g in GUARDS]
+)
+def test_without_its_guard_a_corrupt_delivery_has_another_outcome(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    good: dict[str, tuple[Path, int]],
+    module: Any,
+    guard: str,
+    broken: object,
+    kind: str,
+) -> None:
+    monkeypatch.setattr(module, guard, broken)
+    with pytest.raises(AssertionError):
+        judge(tmp_path, BY_KIND[kind], good)
+
+
+# Memory
+
+
+HEAVY = (
+    "gzip bomb", "gzip bomb of JSON", "Parquet bomb", "field of 10 MB", "100,000 columns", "deep JSON",
+    "JSON with a field of 10 MB", "JSON with 100,000 keys", "deep JSON in CSV", "manifest of 20 MB",
+)  # fmt: skip
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from corpus import CASES, MAX_UNPACKED_BYTES
+from test_ingestion import TABLES, House, march
+cases = [case for case in CASES if case.kind in sys.argv[2:]]
+house = House(Path(sys.argv[1]), *{case.table for case in cases}, max_unpacked_bytes=MAX_UNPACKED_BYTES)
+for day, case in enumerate(cases, start=1):
+    case.deliver(house.settings.exports_dir, march(day))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(len(house.ingest()), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_what_is_large_takes_bounded_memory(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    measured = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", MEASURE, str(tmp_path), *HEAVY],
+        capture_output=True, text=True, check=True, timeout=300, env=os.environ | {"PYTHONPATH": path},
+    )  # fmt: skip
+    nights, megabytes = map(int, measured.stdout.splitlines()[-1].split())
+    assert nights == len(HEAVY)
+    assert megabytes < 512
