@@ -1,6 +1,7 @@
 """The one place that knows where things lie and how much bad data is too much.
 
-Every directory and limit can be set by an environment variable of the name given here.
+Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
+DuckDB, in ingestion, dbt and publication alike; what does not fit spills to the warehouse directory.
 """
 
 import os
@@ -21,6 +22,7 @@ class Settings:
     max_rejected_share: float
     max_departed_share: float
     publications_kept: int
+    memory_limit: str = "2GB"
 
     @property
     def raw_dir(self) -> Path:
@@ -70,4 +72,5 @@ def settings() -> Settings:
         max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+        memory_limit=os.environ.get("MEMORY_LIMIT") or "2GB",
     )
