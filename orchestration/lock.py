@@ -41,6 +41,18 @@ def hold(settings: Settings) -> None:
     _held[name] = file
 
 
+def is_held(settings: Settings) -> bool:
+    """Whether any process, this one included, holds the warehouse."""
+    if not settings.lock_file.exists():
+        return False
+    with settings.lock_file.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def let_go(settings: Settings) -> None:
     """Let another process have the warehouse before this one ends."""
     file = _held.pop(str(settings.lock_file), None)
