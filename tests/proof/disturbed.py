@@ -4,6 +4,7 @@ At the first of Python's audit events EVENT (https://docs.python.org/3/library/a
 arguments is a path ending in ENDING, before it takes effect, the process
 
 - `kill`: is killed with all it started;
+- `stop`: stops until it is told to continue;
 - `full:BYTES`: finds the disk full: no file can grow beyond so many bytes from then on.
 
 `clock` needs no event (`- - clock`): from the start, the run's clock is decades ahead.
@@ -39,8 +40,11 @@ def main() -> None:
             return
         if what == "kill":
             os.killpg(os.getpgid(0), signal.SIGKILL)
-        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(what.removeprefix("full:")), most))
+        elif what == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(what.removeprefix("full:")), most))
 
     if what != "clock":
         sys.addaudithook(strike)

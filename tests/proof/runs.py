@@ -72,22 +72,40 @@ def kill(process: subprocess.Popen[bytes]) -> bool:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `exports` and the `warehouse` that one run of them gave; copy it before you disturb it.
 
-    It is made once for all workers, by whichever asks first. The run lives under a strange time zone and
-    locale, and its clock is decades ahead: what it publishes is the same (see test_clocks.py).
+    The run lives under a strange time zone and locale, and its clock is decades ahead: what it publishes is
+    the same (see test_clocks.py).
     """
+
+    def make(folder: Path) -> None:
+        exports_dir = exports_of(NIGHTS, folder / "exports")
+        words = command(exports_dir, folder / "warehouse", *CONFIRMED, disturbed=("-", "-", "clock"))
+        outcome = run(words, TZ="America/St_Johns", LC_ALL="C")
+        assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+
+    return _made_once(tmp_path_factory, "undisturbed", make)
+
+
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `exports` of three nights and a `warehouse` that has published two of them."""
+
+    def make(folder: Path) -> None:
+        outcome = run(command(exports_of(NIGHTS[:2], folder / "exports"), folder / "warehouse"))
+        assert outcome.returncode in (0, 4), outcome.stdout + outcome.stderr
+        exports_of(NIGHTS[2:], folder / "exports")
+
+    return _made_once(tmp_path_factory, "two nights", make)
+
+
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Made for all workers by whichever asks first."""
     base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "undisturbed"
-    with (shared.parent / "undisturbed.lock").open("w") as lock:
+    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    with shared.with_name(f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.exists():
-            made = shared.with_name("undisturbed.making")
-            for night in NIGHTS:
-                deliver(made / "exports", night)
-            ahead = ("-", "-", "clock")
-            words = command(made / "exports", made / "warehouse", *CONFIRMED, disturbed=ahead)
-            outcome = run(words, TZ="America/St_Johns", LC_ALL="C")
-            assert outcome.returncode == 4, outcome.stdout + outcome.stderr
-            made.rename(shared)
+            making = shared.with_name(f"{name}.making")
+            make(making)
+            making.rename(shared)
     return shared
 
 

@@ -253,15 +253,14 @@ class Before:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Before:
-    """In the long form two nights are published and a third delivered, else nothing is published yet."""
-    exports_dir = runs.undisturbed(tmp_path_factory) / "exports"
-    warehouse_dir = tmp_path_factory.mktemp("before")
+    """Two nights are published, a third is delivered."""
+    if not request.config.getoption("--long"):
+        pytest.skip("whole runs: in the long form")
+    world = runs.two_nights(tmp_path_factory)
     began = time.monotonic()
-    if request.config.getoption("--long"):
-        two_nights = runs.exports_of(NIGHTS[:2], tmp_path_factory.mktemp("exports"))
-        outcome = run(command(two_nights, warehouse_dir))
-        assert outcome.returncode in (0, 4), outcome.stdout + outcome.stderr
-    return Before(exports_dir, warehouse_dir, time.monotonic() - began)
+    outcome = run(command(world / "exports", tmp_path_factory.mktemp("timed"), *CONFIRMED))
+    assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+    return Before(world / "exports", world / "warehouse", time.monotonic() - began)
 
 
 def was_killed(words: list[str], warehouse_dir: Path, mark: str | None, seconds: float) -> bool:
@@ -275,7 +274,7 @@ def was_killed(words: list[str], warehouse_dir: Path, mark: str | None, seconds:
 
 
 def test_a_run_killed_again_and_again_publishes_in_the_end_what_an_undisturbed_one_does(
-    before: Before, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried, long: bool
+    before: Before, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried
 ) -> None:
     """Chains of kills, each on what the one before left; the last run of a chain is let alone.
 
@@ -285,12 +284,12 @@ def test_a_run_killed_again_and_again_publishes_in_the_end_what_an_undisturbed_o
     allowed = {digest(wanted)}
     chance, kills, read = np.random.default_rng(1), 0, 0
     moments = itertools.cycle(MOMENTS)
-    while kills < (50 if long else 1):
+    while kills < 50:
         warehouse_dir = before.copy(tmp_path / "warehouse")
         published = warehouse_dir / "analytics.duckdb"
-        allowed |= {digest(published)} if long else set()
+        allowed.add(digest(published))
         with Readers(published, pause=0.1) as readers:
-            for mark in itertools.islice(moments, 10 if long else 1):
+            for mark in itertools.islice(moments, 10):
                 within = MARKS[mark] if mark else before.seconds
                 if not was_killed(before.words(warehouse_dir), warehouse_dir, mark, chance.random() * within):
                     break
@@ -321,10 +320,7 @@ def test_a_run_killed_at_a_known_step_is_made_good_by_the_next(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     tried: Tried,
-    long: bool,
 ) -> None:
-    if not long:
-        pytest.skip("whole runs: in the long form")
     warehouse_dir = before.copy(tmp_path / "warehouse")
     stood = digest(warehouse_dir / "analytics.duckdb")
     struck = command(before.exports_dir, warehouse_dir, *CONFIRMED, disturbed=(event, ending, "kill"))
@@ -337,10 +333,8 @@ def test_a_run_killed_at_a_known_step_is_made_good_by_the_next(
 
 
 def test_a_run_killed_alone_leaves_a_dbt_that_harms_nobody(
-    before: Before, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried, long: bool
+    before: Before, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried
 ) -> None:
-    if not long:
-        pytest.skip("whole runs: in the long form")
     warehouse_dir = before.copy(tmp_path / "warehouse")
     process = start(before.words(warehouse_dir))
     wait_for(warehouse_dir / "building" / "warehouse.duckdb.wal", process)
