@@ -60,7 +60,7 @@ def test_readers_see_whole_publications_only_while_they_are_replaced(
 ) -> None:
     many, times = (20, 50) if long else (4, 6)
     in_turn(0)
-    with Readers(settings().published_file, many) as readers:
+    with Readers(settings().published_file, many, pause=0.01 * many) as readers:
         published = {in_turn(number + 1) for number in range(times)}
     assert readers.errors == []
     assert set(readers.seen) <= published
