@@ -30,8 +30,9 @@ lint: .venv/ready ## style, the wall
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
 	$(BIN)/warehouse dev
 
-docs: .venv/ready ## the dbt docs as one page
+docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	$(BIN)/dbt docs generate --static --quiet
+	$(BIN)/python -m orchestration.lineage target/manifest.json
 	@echo "target/static_index.html"
 
 .PHONY: help run test lint dev docs

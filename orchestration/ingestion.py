@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.exports import MANIFEST_NAME, Night, Table
+from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
 from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import Settings
 
@@ -36,6 +36,10 @@ DELIVERED_COLUMNS = {
     "contract": "varchar",
     "compared_with": "varchar",
     "departures_confirmed": "boolean",
+    # A model derives these from the rows; they are written down when the rows are pruned.
+    "rows_accepted": "bigint",
+    "rows_duplicate": "bigint",
+    "rows_superseded": "bigint",
 }
 REJECTED_COLUMNS = {
     "delivery_id": "uuid",
@@ -71,6 +75,7 @@ class Part:
     reason: str | None = None
     rows_delivered: int | None = None
     rows_rejected: int | None = None
+    is_pruned: bool = False
 
     @property
     def delivery_id(self) -> uuid.UUID:
@@ -79,11 +84,11 @@ class Part:
         return uuid.UUID(hashlib.sha256(identity.encode()).hexdigest()[:32])
 
     def row(self) -> tuple[object, ...]:
-        """The values in the order of DELIVERED_COLUMNS."""
+        """The values in the order of DELIVERED_COLUMNS, of rows that are all there."""
         return (
             self.delivery_id, self.table, self.night, self.name, self.status, self.reason,
             self.rows_delivered, self.rows_rejected, self.sha256, self.contract, self.compared_with,
-            self.departures_confirmed,
+            self.departures_confirmed, None, None, None,
         )  # fmt: skip
 
 
@@ -120,17 +125,17 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
         for table in tables.values():
-            folder = settings.raw_dir / table.name / "empty"
-            stamp = folder / table.fingerprint
-            if stamp.exists():
-                continue
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
             shapes = (
                 ("rows", _row_columns(table)),
                 ("delivered", DELIVERED_COLUMNS),
                 ("rejected", REJECTED_COLUMNS),
             )
+            folder = settings.raw_dir / table.name / "empty"
+            stamp = folder / hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
+            if stamp.exists():
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
             for name, columns in shapes:
                 _create(connection, "empty", columns)
                 _copy(connection, "from empty", folder / f"{name}.parquet")
@@ -145,7 +150,7 @@ def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...
             """
             select
                 table_name, night, part, sha256, contract, compared_with, departures_confirmed, status,
-                reason, rows_delivered, rows_rejected
+                reason, rows_delivered, rows_rejected, rows_accepted is not null as is_pruned
             from read_parquet(?, union_by_name = true)
             where status = 'accepted'
             order by table_name, night, part
@@ -214,7 +219,7 @@ def _ingest_night(
     compared_with = _snapshot_before(table, night.date, known) if table.guard_departures else ()
     content_before = ",".join(part.sha256 for part in compared_with)
     parts = tuple(
-        Part(table.name, night.date, path.name, checksum(path), table.fingerprint, content_before)
+        Part(table.name, night.date, shown_name(path.name), checksum(path), table.fingerprint, content_before)
         for path in night.parts
     )
     if not read_again and _identities(parts) == _identities(before):
@@ -227,13 +232,15 @@ def _ingest_night(
         connection.execute("drop table if exists night_rows; drop table if exists night_rejected")
         _create(connection, "night_rows", _row_columns(table))
         _create(connection, "night_rejected", REJECTED_COLUMNS)
-        parts = tuple(
-            _read_part(connection, table, part, path, work)
-            for part, path in zip(parts, night.parts, strict=True)
-        )
-        problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
-            connection, settings, table, night, parts, compared_with
-        )
+        problem = night.problem
+        if not problem:
+            parts = tuple(
+                _read_part(connection, settings, table, part, path, work)
+                for part, path in zip(parts, night.parts, strict=True)
+            )
+            problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
+                connection, settings, table, night, parts, compared_with
+            )
         if problem:
             parts = tuple(replace(part, status="refused", reason=part.reason or problem) for part in parts)
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
@@ -274,11 +281,16 @@ def _work_folder(settings: Settings) -> Iterator[Path]:
 
 
 def _read_part(
-    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, path: Path, work: Path
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: Table,
+    part: Part,
+    path: Path,
+    work: Path,
 ) -> Part:
     """Add a part to night_rows and night_rejected; a part that cannot be read says why."""
     try:
-        read_part(connection, table, part.night, path, part.sha256, work)
+        read_part(connection, table, part.night, path, part.sha256, work, settings.max_unpacked_bytes)
     except RefusedError as refused:
         return replace(part, reason=str(refused))
     columns = ", ".join(quoted(column.name) for column in table.columns)
@@ -336,8 +348,8 @@ def _night_problem(
 
 
 def _manifest_problem(night: Night, parts: tuple[Part, ...]) -> str | None:
-    if night.manifest_error or night.manifest is None:
-        return night.manifest_error
+    if night.manifest is None:
+        return None
     present = {part.name: part for part in parts}
     for name in sorted(night.manifest.keys() ^ present.keys()):
         where = "is listed in" if name in night.manifest else "is not listed in"
@@ -398,6 +410,11 @@ def _swap_in(
         _copy(connection, "from night_rows", prepared / "rows.parquet")
     _copy(connection, "from night_rejected", prepared / "rejected.parquet")
     _copy(connection, "from night_delivered", prepared / "delivered.parquet")
+    swap_folder(settings, prepared, folder)
+
+
+def swap_folder(settings: Settings, prepared: Path, folder: Path) -> None:
+    """Put a prepared night in its place in raw in one move."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         # Should the run break off between the two moves, recover() puts the old night back.

@@ -64,6 +64,13 @@ def publish(config: Settings, tables: list[str]) -> Path:
     _sync(draft)
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
     draft.replace(archived)
+    put_in_place(config, archived)
+    _forget_old(config, archived)
+    return archived
+
+
+def put_in_place(config: Settings, archived: Path) -> None:
+    """Let an archived publication be the one readers find, at once."""
     beside = config.published_file.with_name(".analytics.duckdb.new")
     beside.unlink(missing_ok=True)
     shutil.copyfile(archived, beside)
@@ -71,8 +78,6 @@ def publish(config: Settings, tables: list[str]) -> Path:
     _sync(beside)
     beside.replace(config.published_file)
     _sync(config.published_file.parent)
-    _forget_old(config, archived)
-    return archived
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:

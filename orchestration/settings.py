@@ -5,7 +5,7 @@ DuckDB, in ingestion, dbt and publication alike; what does not fit spills to the
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -21,7 +21,10 @@ class Settings:
     max_rejected_rows: int
     max_rejected_share: float
     max_departed_share: float
+    max_unpacked_bytes: int
     publications_kept: int
+    alert_command: str = ""
+    alert_webhook: str = field(default="", repr=False)
     memory_limit: str = "2GB"
 
     @property
@@ -55,6 +58,11 @@ class Settings:
         return self.warehouse_dir / "publications"
 
     @property
+    def what_if_dir(self) -> Path:
+        """The pages of comparisons, and what a replay spills while it runs."""
+        return self.warehouse_dir / "what_if"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one run that may write."""
         return self.warehouse_dir / "lock"
@@ -71,6 +79,9 @@ def settings() -> Settings:
         max_rejected_rows=int(os.environ.get("MAX_REJECTED_ROWS") or 10),
         max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
+        max_unpacked_bytes=int(os.environ.get("MAX_UNPACKED_BYTES") or 8 << 30),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
         memory_limit=os.environ.get("MEMORY_LIMIT") or "2GB",
+        alert_command=os.environ.get("ALERT_COMMAND") or "",
+        alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )

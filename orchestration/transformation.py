@@ -27,6 +27,7 @@ log = logging.getLogger("warehouse")
 PROGRESS_EVERY = 25
 ROWS_SHOWN = 5
 PRIVATE = 0o600
+RUN_RESULTS = "run_results.json"
 
 # dbt lies beside the interpreter, whether or not the environment was activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -81,7 +82,7 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     if is_published(config) and not context.is_subset:
         log.info("nothing new: the published file already holds these deliveries")
         return
-    _start_from(config)
+    start_from(config)
     invocation = dbt.cli(
         ["build", "--exclude-resource-type", "unit_test"],
         context=context,
@@ -96,6 +97,7 @@ def _artefacts(config: Settings) -> Path:
     """Where dbt keeps its artefacts; what was parsed for the manifest serves a first build here too."""
     folder = config.warehouse_dir / "dbt"
     folder.mkdir(exist_ok=True)
+    (folder / RUN_RESULTS).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
     parsed = DBT_PROJECT.manifest_path.with_name("partial_parse.msgpack")
     if parsed.exists() and not (folder / parsed.name).exists():
         shutil.copy(parsed, folder)
@@ -128,7 +130,7 @@ def is_published(config: Settings) -> bool:
     return _was_built_from(config.published_file, config, same_deliveries=True)
 
 
-def _start_from(config: Settings) -> None:
+def start_from(config: Settings) -> None:
     """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
 
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does
@@ -213,7 +215,13 @@ def _finish(config: Settings, invocation: DbtCliInvocation) -> None:
 
 def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     """Which models could not be built and which laws or tests failed, with the first rows of each."""
-    results = invocation.get_artifact("run_results.json")["results"]
+    if not (invocation.target_path / RUN_RESULTS).exists():
+        return (
+            f"Not published; yesterday's file keeps serving.\ndbt ended before it was done, with exit code "
+            f"{invocation.process.returncode} (-9: killed, mostly for want of memory); "
+            f"{config.warehouse_dir / 'dbt.log'} may say more."
+        )
+    results = invocation.get_artifact(RUN_RESULTS)["results"]
     lines = []
     with duckdb.connect(str(config.building_dir / config.warehouse_file.name), read_only=True) as connection:
         for result in results:

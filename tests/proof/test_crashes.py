@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
@@ -346,6 +347,16 @@ def test_a_run_killed_alone_leaves_a_dbt_that_harms_nobody(
     wanted = runs.undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
     assert tables(warehouse_dir / "analytics.duckdb") == tables(wanted)
     tried(PROMISE, "a run killed without its dbt, and run again at once", 1)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_dbt_that_was_killed_is_named_and_what_an_earlier_one_said_is_not_taken_for_its_word() -> None:
+    config = settings()
+    assert (config.warehouse_dir / "dbt" / "run_results.json").exists()
+    artefacts = transformation._artefacts(config)
+    killed = SimpleNamespace(target_path=artefacts, process=SimpleNamespace(returncode=-9))
+    said = transformation.failure_message(config, killed)
+    assert "dbt ended before it was done, with exit code -9" in said
 
 
 def test_a_run_that_was_killed_does_not_keep_the_schedule_waiting(

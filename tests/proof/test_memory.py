@@ -67,7 +67,7 @@ def deliver_listening(exports_dir: Path, rows: int) -> None:
                     timestamp '2026-01-01' + to_milliseconds(n % 86400000) as "createdAt"
                 from range({rows}) as numbers (n)
             ) to '{target}' (format csv, header)
-            """  # noqa: S608  (a path of our own)
+            """
         )
 
 
