@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from orchestration.cli.console import (
     WAREHOUSE,
@@ -56,7 +57,10 @@ def run(
         "nights": [date.date().isoformat() for date in night or []],
         "confirm_departures": [date.date().isoformat() for date in confirm_departures or []],
     }
-    failure, laws = _run_nightly(config, ingestion)
+    try:
+        failure, laws = _run_nightly(config, ingestion)
+    except (OSError, OperationalError) as error:
+        stop(Exit.NOT_PUBLISHED, _broken_off(error))
     if failure:
         stop(*failure)
     refused = show_summary(console, config.published_file, laws)
@@ -113,6 +117,12 @@ def _run_nightly(
         return None, laws
     failed = next(event for event in result.all_events if event.is_step_failure)
     return _explain(failed.step_failure_data), laws
+
+
+def _broken_off(error: OSError | OperationalError) -> str:
+    """Why the machine, not the data, kept the run from ending: a full disk, a directory closed to it."""
+    reason = error.orig if isinstance(error, OperationalError) else error
+    return f"the run broke off, and what was published stays: {reason}"
 
 
 def _verdict(check: "AssetCheckExecutionRecord") -> str:
