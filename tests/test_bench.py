@@ -21,7 +21,7 @@ def test_a_world_has_about_the_acts_asked_for_and_each_is_decided(
     (world / "dbt").mkdir(parents=True)
     for name in ("warehouse.duckdb", "dbt/manifest.json"):
         shutil.copy(golden.warehouse_dir / name, world / name)
-    enlarge(Settings(world, world, world, 10, 0.01, 0.01, publications_kept=1), ACTS)
+    enlarge(Settings(world, world, world, 10, 0.01, 0.01, 1 << 30, publications_kept=1), ACTS)
     with duckdb.connect(str(world / "analytics.duckdb"), read_only=True) as connection:
         decided, awarded, points = connection.execute(
             "select count(*), count(*) filter (where is_awarded), sum(points) from activity_decision"

@@ -51,7 +51,7 @@ def replayed(golden: Run, candidate: Path) -> duckdb.DuckDBPyConnection:
 def test_what_if_nothing_changed_nothing_changes(golden: Run, table: str) -> None:
     before = hashlib.sha256(golden.published_file.read_bytes()).hexdigest()
     with replayed(golden, SEEDS_DIR) as connection:
-        assert connection.table(f"warehouse.main.{table}").limit(1).fetchall()
+        assert connection.sql(f"from warehouse.main.{table} limit 1").fetchall()
         for one, other in (("built", "warehouse"), ("warehouse", "built")):
             # By name: dbt casts and orders the columns of a contract, the replay leaves them as they come.
             columns = ", ".join(
