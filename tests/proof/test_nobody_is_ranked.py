@@ -134,7 +134,7 @@ def test_an_order_by_points_is_found(world: World, tmp_path: Path, monkeypatch: 
 
 POINTS = re.compile(r"(^|_)(points?|price|scores?)($|_(?!id$|adjustment))")
 # What decides about an act compares its claim with its caps; nobody else compares points with anything but 0.
-CAPS = "decision"
+CAPS = ("claim", "decision")
 
 
 @cache
@@ -196,11 +196,11 @@ def judgements(sql: dict[str, exp.Expression]) -> list[str]:
 
 def test_nothing_is_granted_thresholded_or_tiered_by_points() -> None:
     found = judgements(queries())
-    assert {line for line in found if not line.startswith(f"{CAPS}: ")} == set()
-    assert {line for line in found if "LEAST(" not in line} == {
-        f"{CAPS}: daily_cap_points IS NULL",
-        f"{CAPS}: day_share.points < day_claims.source_points",
-        f"{CAPS}: day_claims.source_points < priced.price",
+    assert {line for line in found if not line.startswith(tuple(f"{model}: " for model in CAPS))} == set()
+    assert {line for line in found if "LEAST(" not in line and "GREATEST(" not in line} == {
+        "decision: day_points < source_points",
+        "decision: source_points < price",
+        "decision: claim.daily_cap_points IS NULL",
     }
     assert {"value", "activity_points", "points_30d", "activity_score_7d"} <= names_of_points(queries())
 
