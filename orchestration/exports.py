@@ -142,11 +142,11 @@ def open_within_exports(path: Path) -> BinaryIO:
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(exports_dir)):
         raise PermissionError(errno.EACCES, "it is a link out of the exports directory")
     # Not waiting: opening a pipe would, until somebody writes to it.
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a file")
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def shown_name(name: str) -> str:

@@ -223,7 +223,7 @@ def _ingest_night(
         for path in night.parts
     )
     if not read_again and _identities(parts) == _identities(before):
-        shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+        _remove(settings, _refused_folder(settings, night))
         return Outcome(night, "known", before)
     confirmed_before = _contents(parts) == _contents(before) and any(p.departures_confirmed for p in before)
     if departures_confirmed or confirmed_before:
@@ -246,10 +246,10 @@ def _ingest_night(
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
             if {part.delivery_id for part in parts} == {part.delivery_id for part in before}:
                 # Not a new delivery but the standing one, judged anew beside a night that arrived late.
-                shutil.rmtree(_standing_folder(settings, night))
+                _remove(settings, _standing_folder(settings, night))
             return Outcome(night, "refused", parts)
         _swap_in(connection, settings, parts, work, _standing_folder(settings, night))
-    shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+    _remove(settings, _refused_folder(settings, night))
     return Outcome(night, "accepted", parts)
 
 
@@ -428,6 +428,16 @@ def swap_folder(settings: Settings, prepared: Path, folder: Path) -> None:
         prepared.rename(folder)
 
 
+def _remove(settings: Settings, folder: Path) -> None:
+    """Take a folder out of raw in one move: half of one would be rows without their account."""
+    if folder.exists():
+        removed = settings.incoming_dir / "removed"
+        removed.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(removed, ignore_errors=True)
+        folder.rename(removed)
+        shutil.rmtree(removed)
+
+
 def _standing_folder(settings: Settings, night: Night) -> Path:
     return settings.raw_dir / night.table / night.date.isoformat()
 
@@ -437,7 +447,8 @@ def _refused_folder(settings: Settings, night: Night) -> Path:
 
 
 def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'; set preserve_insertion_order = true")
+    connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = true")
+    connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
     connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
 
 
