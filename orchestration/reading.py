@@ -215,7 +215,6 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
     columns = " ".join(f"when {n} then {literal(check.column.name)}" for n, check in enumerate(checks))
     reasons = " ".join(f"when {n} then {literal(check.reason)}" for n, check in enumerate(checks))
     names = [quoted(c.name) for c in table.columns]
-    hashed = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in names)
     connection.execute(
         f"""
         create or replace temp table checked as
@@ -225,12 +224,18 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
         typed as (select *, {", ".join(typed)} from delivered),
         judged as (select *, case {problem} end as problem from typed)
         select
-            {", ".join(names)}, row_number, md5(concat_ws(chr(31), {hashed}))::uuid as row_hash, problem,
+            {", ".join(names)}, row_number, {row_hash(table)} as row_hash, problem,
             case problem {columns} end as column_name, case problem {reasons} end as reason,
             case problem {shown or "when -1 then null"} end as value
         from judged
         """
     )
+
+
+def row_hash(table: Table) -> str:
+    """The SQL by which two deliveries of a row are told to be the same: a hash of the contract's columns."""
+    hashed = ", ".join(f"coalesce({quoted(column.name)}::varchar, chr(30))" for column in table.columns)
+    return f"md5(concat_ws(chr(31), {hashed}))::uuid"
 
 
 @dataclass(frozen=True)

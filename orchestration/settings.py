@@ -4,7 +4,7 @@ Every directory and limit can be set by an environment variable of the name give
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -21,6 +21,7 @@ class Settings:
     max_rejected_share: float
     max_departed_share: float
     publications_kept: int
+    erasure_key: str = field(default="", repr=False)
 
     @property
     def raw_dir(self) -> Path:
@@ -53,6 +54,16 @@ class Settings:
         return self.warehouse_dir / "publications"
 
     @property
+    def key_file(self) -> Path:
+        """The installation's key for pseudonyms, unless ERASURE_KEY gives it."""
+        return self.warehouse_dir / "key"
+
+    @property
+    def erased_file(self) -> Path:
+        """The pseudonyms in force."""
+        return self.warehouse_dir / "erased.parquet"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one run that may write."""
         return self.warehouse_dir / "lock"
@@ -70,4 +81,5 @@ def settings() -> Settings:
         max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+        erasure_key=os.environ.get("ERASURE_KEY") or "",
     )

@@ -105,7 +105,15 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             f"""
-            copy (select $1::date as as_of_date, $2 as run_id, $3 as code_version, $4::timestamp as built_at)
+            copy (
+                select
+                    $1::date as as_of_date,
+                    $2 as run_id,
+                    $3 as code_version,
+                    $4::timestamp as built_at,
+                    md5(string_agg(pseudonym::varchar, ',' order by pseudonym)) as erasure_version
+                from read_parquet({literal(config.erased_file)})
+            )
             to {literal(draft)} (format parquet)
             """,
             [as_of_date, run_id, code_version(), built_at],
@@ -141,7 +149,7 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             connection.execute(f"attach {literal(file)} as built (read_only)")
         except duckdb.Error:
             return False  # what cannot be opened cannot be built upon
-        gone, new, same_code, days_on = connection.execute(
+        gone, new, same_making, days_on = connection.execute(
             f"""
             with run as (from read_parquet({literal(run_file(config))})),
             standing as (
@@ -153,14 +161,15 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             select
                 (select count(*) from (from held except from standing)),
                 (select count(*) from (from standing except from held)),
-                publication.code_version = run.code_version,
+                publication.code_version = run.code_version
+                    and publication.erasure_version = run.erasure_version,
                 run.as_of_date - publication.as_of_date
             from built.main.publication as publication cross join run
             """
         ).fetchone()
     if same_deliveries:
-        return same_code and days_on == 0 and gone == 0 and new == 0
-    return same_code and days_on >= 0 and gone == 0
+        return same_making and days_on == 0 and gone == 0 and new == 0
+    return same_making and days_on >= 0 and gone == 0
 
 
 def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> Iterator[Any]:

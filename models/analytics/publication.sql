@@ -58,6 +58,7 @@ select
     (select count(distinct night) from deliveries) as nights_read,
     coalesce((select {{ text_list('table_night') }} from missing), '') as nights_missing,
     run.code_version,
+    run.erasure_version,
     run.built_at
 from run
 cross join as_of

@@ -1,5 +1,9 @@
 with standing as (
     {{ current_rows('users') }}
+),
+
+erased as (
+    select * from {{ source('raw', 'erased') }}
 )
 
 select
@@ -10,5 +14,6 @@ select
     homeSceneCommunity as home_scene_community,
     gpsVerified as is_gps_verified,
     createdAt as created_at,
-    night as export_date
+    night as export_date,
+    id in (select pseudonym from erased) as is_erased
 from standing
