@@ -1,8 +1,8 @@
 """Members who left the platform, or asked to be forgotten, are erased from `raw/`.
 
-Departed is who was in an accepted users snapshot and is missing from the latest. Their id, and the ids of rows
-that were theirs, become pseudonyms in every night that holds them: in all of them or, should the run break off,
-in none. Who is in the latest snapshot again is given back their ids: the nights that hold them are read again.
+Departed is who was in an accepted users snapshot and is missing from the latest. Their id, and the ids of
+rows that were theirs, become pseudonyms in every night that holds them; should the run break off, in none of
+them. Who is in the latest snapshot again is given back their ids: the nights that hold them are read again.
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ def settle(
     nights: Collection[Night],
     read_again: Callable[[list[Night], Path], None],
     forget: Collection[str] = (),
-) -> None:
+) -> int:
     """Erase whoever left or is to be forgotten, and give back their ids to those who returned.
 
     Args:
@@ -41,6 +41,9 @@ def settle(
         nights: the nights that the exports still hold as they stand.
         read_again: reads nights again with other pseudonyms in force.
         forget: pseudonyms of members to be forgotten, wherever they are delivered.
+
+    Returns:
+        How many members were erased now.
     """
     readable = {(night.table, night.date): night for night in nights}
     draft = settings.incoming_dir / "erased.parquet"
@@ -55,7 +58,7 @@ def settle(
                 break
             write_erased(connection, "wanted", draft)
             read_again([readable[key] for key in sorted(returned, key=lambda key: key[::-1])], draft)
-        _carry_out(connection, settings, tables)
+        return _carry_out(connection, settings, tables)
 
 
 def finish(settings: Settings) -> None:
@@ -172,8 +175,8 @@ def _let_go(
 ) -> set[Key]:
     """The nights to read again so that dropped pseudonyms are gone from raw.
 
-    In a night that cannot be read again, members get their id back all the same if a snapshot tells whose it is;
-    the ids of their rows stay erased, there and wherever else these rows are delivered.
+    In a night that cannot be read again, members get their id back all the same if a snapshot tells whose it
+    is; the ids of their rows stay erased, there and wherever else these rows are delivered.
     """
     holding = _nights_holding(connection, settings, tables, "select pseudonym from dropped")
     lost = holding - set(readable)
@@ -205,14 +208,14 @@ def _let_go(
     return holding & set(readable)
 
 
-def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables: dict[str, Table]) -> None:
+def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables: dict[str, Table]) -> int:
     """Prepare every night anew, then put all in their places, and the pseudonyms in force with them."""
     everything_is_said = connection.sql(
         "select not exists (from substitution) and not exists (from wanted except from erased)"
         " and not exists (from erased except from wanted)"
     ).fetchone()[0]
     if everything_is_said:
-        return
+        return 0
     prepared = settings.incoming_dir / "erasure"
     shutil.rmtree(prepared, ignore_errors=True)
     prepared.mkdir(parents=True)
@@ -243,6 +246,7 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
         log.info(
             "erasure: %d members erased, %d returned, %d nights rewritten", erased, returned, len(nights)
         )
+    return erased
 
 
 def _nights_holding(

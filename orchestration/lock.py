@@ -24,7 +24,7 @@ def hold(settings: Settings) -> None:
     name = str(settings.lock_file)
     if name in _held:
         return
-    settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    make_private(settings)
     file = settings.lock_file.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,6 +39,13 @@ def hold(settings: Settings) -> None:
     file.write(str(os.getpid()))
     file.flush()
     _held[name] = file
+
+
+def make_private(settings: Settings) -> None:
+    """What this process writes from here on is its user's alone; the group may reach what is published."""
+    os.umask(0o027)
+    settings.publications_dir.mkdir(parents=True, exist_ok=True)
+    os.umask(0o077)
 
 
 def let_go(settings: Settings) -> None:

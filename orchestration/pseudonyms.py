@@ -29,8 +29,8 @@ class ErasureKeyError(Exception):
 def load(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Give a connection the table `erased` (pseudonym, reason) of those in force, and two macros.
 
-    `pseudonym(id)` is made from an id; `erased_as(id)` leaves alone what is a pseudonym already. The key is made
-    on first need. It reaches DuckDB as a value, so that it is in no statement and no message.
+    `pseudonym(id)` is made from an id; `erased_as(id)` leaves alone what is a pseudonym already. The key is
+    made on first need. It reaches DuckDB as a value, so that it is in no statement and no message.
 
     Raises:
         ErasureKeyError: pseudonyms are in force, and the key is not theirs.
@@ -129,7 +129,7 @@ def erase_again(connection: duckdb.DuckDBPyConnection, table: Table, relation: s
 
 
 def ids_in(table: Table, relation: str) -> str:
-    """The SQL of every id in the columns that may hold one of a member or of a row of theirs, and its night."""
+    """The SQL of every id in the columns that may hold one of a member or of a row of theirs; its night."""
     return " union all ".join(
         f"select {_ids(column)} as id, night from {relation} as rows" for column in table.erasable
     )

@@ -104,7 +104,8 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
             log.info("read again %s %s: somebody in it returned", outcome.night.table, outcome.night.date)
 
     standing = [night for night in nights if (night.table, night.date) not in refused]
-    settle(directories, TABLES, standing, read_again, config.forget)
+    if settle(directories, TABLES, standing, read_again, config.forget):
+        _forget_failures(context.instance)
     write_run(directories, as_of_date, context.run.run_id)
     waiting = sorted({night.date.isoformat() for night in nights if night.date > as_of_date})
     for name in sorted(selected):
@@ -114,6 +115,15 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
             "seconds": round(time.monotonic() - started, 2),
         }  # fmt: skip
         yield dg.MaterializeResult(asset_key=["raw", name], metadata=metadata)
+
+
+def _forget_failures(instance: dg.DagsterInstance) -> None:
+    """Failed runs say on which rows; those may name somebody who is now erased."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
+        instance.delete_run(run.run_id)
+        # Deleted rows may stay legible in the file.
+        events = Path(instance.root_directory) / "history" / "runs" / f"{run.run_id}.db"
+        events.unlink(missing_ok=True)
 
 
 def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:

@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the ware
 
 import typer
 
-from orchestration.cli import nightly, policy, questions
+from orchestration.cli import nightly, policy, questions, upkeep
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -16,7 +16,7 @@ def warehouse() -> None:
     """Activity warehouse: exports in, a published warehouse out."""
 
 
-for command in (nightly.run, questions.query, policy.what_if, nightly.dev):
+for command in (nightly.run, questions.query, policy.what_if, upkeep.forget, nightly.dev):
     app.command()(command)
 app.add_typer(questions.explain, name="explain")
 

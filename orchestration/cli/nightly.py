@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import dagster as dg
 import typer
@@ -41,12 +41,7 @@ def run(
     choose_directories(warehouse_dir, exports_dir)
     show_progress()
     config = settings()
-    try:
-        hold(config)
-    except WarehouseBusyError as busy:
-        stop(Exit.BUSY, str(busy))
-    except OSError as error:
-        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
+    hold_or_stop(config)
     if exports_dir is None and not os.environ.get("EXPORTS_DIR"):
         _write_sample(config)
     elif not config.exports_dir.is_dir():
@@ -57,6 +52,21 @@ def run(
         "nights": [date.date().isoformat() for date in night or []],
         "confirm_departures": [date.date().isoformat() for date in confirm_departures or []],
     }
+    run_and_end(config, ingestion)
+
+
+def hold_or_stop(config: Settings) -> None:
+    """Hold the warehouse, or end the command."""
+    try:
+        hold(config)
+    except WarehouseBusyError as busy:
+        stop(Exit.BUSY, str(busy))
+    except OSError as error:
+        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
+
+
+def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
+    """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
     failure, laws = _run_nightly(config, ingestion)
     if failure:
         stop(*failure)
