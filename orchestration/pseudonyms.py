@@ -36,6 +36,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         ErasureKeyError: pseudonyms are in force, and the key is not theirs.
     """
     file = settings.erased_file
+    file.parent.mkdir(parents=True, exist_ok=True)
     connection.execute("create or replace temp table erased (pseudonym uuid, reason varchar)")
     if file.exists():
         connection.execute(f"insert into erased from read_parquet({literal(file)})")
