@@ -30,6 +30,8 @@ TYPE_PATTERNS = {
     "boolean": "t|f|true|false",
     "timestamp": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
+# An offending value is shown if it is short and plain; an e-mail, a hash or a text may be in any column.
+SHOWABLE = r"[\w .:,+/-]{0,60}"
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
 )
@@ -55,7 +57,8 @@ def read_part(
     """Read a part and hold every row against the contract.
 
     Leaves the temporary table `checked`: one row per record with the typed columns, row_number, row_hash, and
-    the first problem: its number, column and reason, and the offending value unless personal; null if none.
+    the first problem: its number, column and reason, and the offending value if plain and not personal; null if
+    none.
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
@@ -226,8 +229,8 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
         select
             {", ".join(names)}, row_number, {row_hash(table)} as row_hash, problem,
             case problem {columns} end as column_name, case problem {reasons} end as reason,
-            case problem {shown or "when -1 then null"} end as value
-        from judged
+            case when regexp_full_match(shown, {literal(SHOWABLE)}) then shown end as value
+        from (select *, case problem {shown or "when -1 then null"} end as shown from judged)
         """
     )
 

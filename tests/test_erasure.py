@@ -16,27 +16,22 @@ import duckdb
 import pytest
 from conftest import uid, write_rows
 from golden.world import erased
+from members import KINDS, NIGHTS, OWNED, TABLES, deliver, ids_of, named, replaced, rows_of
 
 from orchestration import erasure
-from orchestration.exports import Column, Table, contract, delivered_nights
+from orchestration.exports import delivered_nights
 from orchestration.ingestion import Outcome, ingest, recover
 from orchestration.pseudonyms import ErasureKeyError, load
 from orchestration.reading import quoted, row_hash
 from orchestration.settings import Settings
-from orchestration.transformation import MANIFEST
 
-TABLES = contract(MANIFEST)
-KINDS = {name: kind for kind, name in enumerate(TABLES, start=100)}
-# Tables of every kind there is: members; snapshots and appended rows of theirs, one with two owners; a list of
-# members; references to members, and to rows of theirs.
+# Tables of every kind there is: members; snapshots and appended rows of theirs, one with two owners; a list
+# of members; references to members, and to rows of theirs.
 SOME = (
     "users", "collections", "collection_items", "community_activation_audits", "events", "pioneer_referrals",
     "proof_of_support", "signal_actions",
 )  # fmt: skip
 PLAIN = ("users", "collections", "collection_items")
-OWNED = {name for name, table in TABLES.items() if table.owners}
-NIGHTS = [dt.date(2026, 3, day) for day in range(1, 6)]
-Row = dict[str, Any]
 
 
 class House:
@@ -108,49 +103,6 @@ class House:
         return "\n".join(texts)
 
 
-def value(table: Table, column: Column, number: int) -> Any:
-    """A value the contract takes: of row `number`, which is member `number`'s."""
-    if column.name in table.key:
-        return uid(1, number) if table.is_members else uid(KINDS[table.name], number)
-    if column.member == "list":
-        return json.dumps([uid(1, other) for other in (number, number + 1, 99)])
-    if column.member:
-        return uid(1, number)
-    if column.refers_to:
-        return uid(KINDS[column.refers_to], number)
-    if column.accepted_values:
-        return column.accepted_values[0]
-    plain = {
-        "uuid": uid(2, 1), "varchar": "text", "integer": 3, "double": 1.5, "boolean": True, "json": "{}",
-        "timestamp": f"{NIGHTS[0]} 10:00:00",
-    }  # fmt: skip
-    return plain[column.data_type]
-
-
-def rows_of(name: str, members: Iterable[int]) -> list[Row]:
-    """A row of each of these members."""
-    table = TABLES[name]
-    return [{c.name: value(table, c, number) for c in table.columns} for number in members]
-
-
-def deliver(exports_dir: Path, night: dt.date, members: Iterable[int], tables: Iterable[str] = SOME) -> None:
-    """A night of tables, with a row of each of these members in each."""
-    for name in tables:
-        write_rows(exports_dir, name, night, rows_of(name, members))
-
-
-def replaced(text: str, ids: Iterable[str]) -> str:
-    """A text in which every one of the ids is its pseudonym: Python's own HMAC, and plain replacement."""
-    for identifier in ids:
-        text = text.replace(identifier, erased(identifier))
-    return text
-
-
-def ids_of(member: int) -> list[str]:
-    """A member's id, and those of the rows that are theirs."""
-    return [uid(1, member), *(uid(KINDS[name], member) for name in OWNED if not TABLES[name].is_members)]
-
-
 # What a pseudonym is
 
 
@@ -173,8 +125,8 @@ def test_the_key_is_made_once_for_its_user_alone_and_written_nowhere_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = House(tmp_path, erasure_key="")
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
-    deliver(house.settings.exports_dir, NIGHTS[1], [1])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     with caplog.at_level(logging.DEBUG):
         house.run()
     key = house.settings.key_file.read_text()
@@ -198,8 +150,8 @@ def test_the_key_is_made_once_for_its_user_alone_and_written_nowhere_else(
 )
 def test_once_somebody_is_erased_no_other_key_will_do(tmp_path: Path, key: str, message: str) -> None:
     house = House(tmp_path)
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
-    deliver(house.settings.exports_dir, NIGHTS[1], [1])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     house.run()
     before = house.everything()
     with pytest.raises(ErasureKeyError, match=message):
@@ -209,7 +161,7 @@ def test_once_somebody_is_erased_no_other_key_will_do(tmp_path: Path, key: str, 
 
 def test_before_anybody_is_erased_the_key_may_change(tmp_path: Path) -> None:
     house = House(tmp_path)
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
     house.run()
     assert House(tmp_path, erasure_key="00" * 32).run() == 0
 
@@ -265,10 +217,8 @@ def test_a_departed_members_ids_are_replaced_in_every_column_of_every_night(tmp_
             assert house.rows(name, "row_hash") == other.rows(name, "row_hash")
     listed, given = (h.rows("community_activation_audits", "cutoverListenerIds") for h in (house, other))
     assert [json.loads(text) for (text,) in listed] == [json.loads(text) for (text,) in given]
-    for identifier in gone:
-        assert identifier not in house.written()
-    for identifier in ids_of(1):
-        assert identifier in house.written()
+    assert named(house.written(), gone) == []
+    assert named(house.written(), ids_of(1)) == ids_of(1)
 
 
 def test_rows_that_hold_no_departed_member_stay_as_they_are_to_the_letter(tmp_path: Path) -> None:
@@ -290,8 +240,8 @@ def test_rows_that_hold_no_departed_member_stay_as_they_are_to_the_letter(tmp_pa
 
 def test_a_rewritten_row_has_the_hash_that_reading_it_would_give(tmp_path: Path) -> None:
     house = House(tmp_path)
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
-    deliver(house.settings.exports_dir, NIGHTS[1], [1])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     house.run()
     with duckdb.connect() as connection:
         for name, table in house.tables.items():
@@ -305,15 +255,14 @@ def test_a_rewritten_row_has_the_hash_that_reading_it_would_give(tmp_path: Path)
 
 def test_what_arrives_late_of_a_departed_member_is_erased_as_it_is_read(tmp_path: Path) -> None:
     house, whole = House(tmp_path), House(tmp_path / "whole", tmp_path / "exports")
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
-    deliver(house.settings.exports_dir, NIGHTS[2], [1])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[2], [1], SOME)
     house.run()
-    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2, 3])
+    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2, 3], SOME)
     house.run()
     whole.run()
     assert house.everything() == whole.everything()
-    for identifier in ids_of(2) + ids_of(3):
-        assert identifier not in house.written()
+    assert named(house.written(), ids_of(2) + ids_of(3)) == []
 
 
 def test_a_snapshot_in_which_many_are_erased_is_no_mass_departure(tmp_path: Path) -> None:
@@ -338,11 +287,11 @@ def test_a_snapshot_in_which_many_are_erased_is_no_mass_departure(tmp_path: Path
 
 def test_who_returns_is_given_back_their_ids(tmp_path: Path) -> None:
     house, whole = House(tmp_path), House(tmp_path / "whole", tmp_path / "exports")
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
-    deliver(house.settings.exports_dir, NIGHTS[1], [1])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     house.run()
     assert uid(1, 2) not in house.written()
-    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2])
+    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2], SOME)
     house.run()
     whole.run()
     assert house.everything() == whole.everything()
@@ -354,12 +303,12 @@ def test_who_returns_after_the_exports_are_gone_has_their_id_but_not_those_of_th
     tmp_path: Path,
 ) -> None:
     house = House(tmp_path)
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
-    deliver(house.settings.exports_dir, NIGHTS[1], [1])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     house.run()
     shutil.rmtree(house.settings.exports_dir)
     # The same proof stands in tonight's snapshot too: it must not become a second one.
-    deliver(house.settings.exports_dir, NIGHTS[2], [1, 2])
+    deliver(house.settings.exports_dir, NIGHTS[2], [1, 2], SOME)
     house.run()
     kind = KINDS["proof_of_support"]
     assert house.rows("proof_of_support", "id", "userId") == [
@@ -380,13 +329,12 @@ def test_who_returns_after_the_exports_are_gone_has_their_id_but_not_those_of_th
 
 def test_who_is_forgotten_is_erased_although_the_platform_still_has_them(tmp_path: Path) -> None:
     house = House(tmp_path)
-    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2])
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
     house.run()
     assert house.run(uid(1, 2)) == 1
-    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2])
+    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2], SOME)
     assert house.run() == 0
-    for identifier in ids_of(2):
-        assert identifier not in house.written()
+    assert named(house.written(), ids_of(2)) == []
     assert erased(uid(1, 2)) in str(house.rows("users", "id"))
 
 
