@@ -57,8 +57,7 @@ def read_part(
     """Read a part and hold every row against the contract.
 
     Leaves the temporary table `checked`: one row per record with the typed columns, row_number, row_hash, and
-    the first problem: its number, column and reason, and the offending value if plain and not personal; null if
-    none.
+    the first problem: its number, column and reason, and the value if plain and not personal; null if none.
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.

@@ -88,7 +88,7 @@ def _artefacts(config: Settings) -> Path:
     folder.mkdir(exist_ok=True)
     parsed = DBT_PROJECT.manifest_path.with_name("partial_parse.msgpack")
     if parsed.exists() and not (folder / parsed.name).exists():
-        shutil.copy(parsed, folder)
+        shutil.copyfile(parsed, folder / parsed.name)
     return folder
 
 

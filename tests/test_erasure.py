@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from conftest import uid, write_rows
 from golden.world import erased
-from members import KINDS, NIGHTS, OWNED, TABLES, deliver, ids_of, named, replaced, rows_of
+from members import KINDS, MEMBER, NIGHTS, OWNED, TABLES, deliver, ids_of, named, replaced, rows_of
 
 from orchestration import erasure
 from orchestration.exports import delivered_nights
@@ -223,7 +223,7 @@ def test_a_departed_members_ids_are_replaced_in_every_column_of_every_night(tmp_
 
 def test_rows_that_hold_no_departed_member_stay_as_they_are_to_the_letter(tmp_path: Path) -> None:
     house = House(tmp_path)
-    listed = '[ "00000001-0000-4000-8000-000000000001" ,"no id", 7, {"a": 1} ]'
+    listed = '[ "00000070-0000-4000-8000-000000000001" ,"no id", 7, {"a": 1} ]'
     audit = rows_of("community_activation_audits", [1])[0] | {"cutoverListenerIds": listed}
     deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], ["users"])
     write_rows(house.settings.exports_dir, "community_activation_audits", NIGHTS[0], [audit])
@@ -235,7 +235,7 @@ def test_rows_that_hold_no_departed_member_stay_as_they_are_to_the_letter(tmp_pa
     deliver(house.settings.exports_dir, NIGHTS[2], [2], ["users"])
     house.run()
     ((text, _),) = house.rows("community_activation_audits", "cutoverListenerIds", "row_hash")
-    assert json.loads(text) == [erased(uid(1, 1)), "no id", "7", '{"a":1}']
+    assert json.loads(text) == [erased(uid(MEMBER, 1)), "no id", "7", '{"a":1}']
 
 
 def test_a_rewritten_row_has_the_hash_that_reading_it_would_give(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_who_returns_is_given_back_their_ids(tmp_path: Path) -> None:
     deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
     deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     house.run()
-    assert uid(1, 2) not in house.written()
+    assert uid(MEMBER, 2) not in house.written()
     deliver(house.settings.exports_dir, NIGHTS[1], [1, 2], SOME)
     house.run()
     whole.run()
@@ -312,11 +312,11 @@ def test_who_returns_after_the_exports_are_gone_has_their_id_but_not_those_of_th
     house.run()
     kind = KINDS["proof_of_support"]
     assert house.rows("proof_of_support", "id", "userId") == [
-        (uid(kind, 1), uid(1, 1)), (erased(uid(kind, 2)), uid(1, 2)),
-        (uid(kind, 1), uid(1, 1)),
-        (uid(kind, 1), uid(1, 1)), (erased(uid(kind, 2)), uid(1, 2)),
+        (uid(kind, 1), uid(MEMBER, 1)), (erased(uid(kind, 2)), uid(MEMBER, 2)),
+        (uid(kind, 1), uid(MEMBER, 1)),
+        (uid(kind, 1), uid(MEMBER, 1)), (erased(uid(kind, 2)), uid(MEMBER, 2)),
     ]  # fmt: skip
-    assert [member for (member,) in house.rows("users", "id")] == [uid(1, n) for n in (1, 2, 1, 1, 2)]
+    assert [member for (member,) in house.rows("users", "id")] == [uid(MEMBER, n) for n in (1, 2, 1, 1, 2)]
     house.read_again.clear()
     stands = house.everything()
     house.run()
@@ -331,11 +331,11 @@ def test_who_is_forgotten_is_erased_although_the_platform_still_has_them(tmp_pat
     house = House(tmp_path)
     deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
     house.run()
-    assert house.run(uid(1, 2)) == 1
+    assert house.run(uid(MEMBER, 2)) == 1
     deliver(house.settings.exports_dir, NIGHTS[1], [1, 2], SOME)
     assert house.run() == 0
     assert named(house.written(), ids_of(2)) == []
-    assert erased(uid(1, 2)) in str(house.rows("users", "id"))
+    assert erased(uid(MEMBER, 2)) in str(house.rows("users", "id"))
 
 
 # Whatever the order
