@@ -149,6 +149,8 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             connection.execute(f"attach {literal(file)} as built (read_only)")
         except duckdb.Error:
             return False  # what cannot be opened cannot be built upon
+        if "erasure_version" not in connection.table("built.main.publication").columns:
+            return False  # built before it could be told who was erased then
         gone, new, same_making, days_on = connection.execute(
             f"""
             with run as (from read_parquet({literal(run_file(config))})),

@@ -166,6 +166,23 @@ def test_before_anybody_is_erased_the_key_may_change(tmp_path: Path) -> None:
     assert House(tmp_path, erasure_key="00" * 32).run() == 0
 
 
+def test_who_had_departed_stays_erased_after_the_key_is_lost(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
+    house.run()
+    house.settings.erased_file.unlink()
+    renewed = House(tmp_path, erasure_key="00" * 32)
+    renewed.run()
+    assert named(renewed.written(), ids_of(2)) == []
+    proofs = renewed.rows("proof_of_support", "id", "userId")
+    assert len(proofs) == 3
+    assert [proof[1] for proof in proofs if proof[1] != uid(MEMBER, 1)] == [*renewed.rows("users", "id")[1]]
+    stands = renewed.everything()
+    renewed.run()
+    assert renewed.everything() == stands
+
+
 # What the contract says
 
 
