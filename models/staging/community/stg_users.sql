@@ -3,7 +3,7 @@ with standing as (
 ),
 
 erased as (
-    select * from {{ source('raw', 'erased') }}
+    select distinct pseudonym from {{ source('raw', 'erased') }}
 )
 
 select
@@ -15,5 +15,7 @@ select
     gpsVerified as is_gps_verified,
     createdAt as created_at,
     night as export_date,
-    id in (select pseudonym from erased) as is_erased
+    erased.pseudonym is not null as is_erased
 from standing
+left join erased
+    on standing.id = erased.pseudonym
