@@ -56,7 +56,8 @@ def settle(
             returned = _let_go(connection, settings, tables, may_read)
             if not returned:
                 break
-            write_erased(connection, "wanted", draft)
+            # Only what is in force already: the plan made next takes any other pseudonym for an id.
+            write_erased(connection, "(from wanted where pseudonym in (select pseudonym from erased))", draft)
             read_again([readable[key] for key in sorted(returned, key=lambda key: key[::-1])], draft)
         return _carry_out(connection, settings, tables)
 

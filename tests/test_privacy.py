@@ -100,7 +100,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     # Without a header its first row would be one; cut off, it cannot be unpacked.
     write_part(
         exports,
-        "collections",
+        "user_capability_grants",
         NIGHTS[0],
         "plantedheader@example.invalid,plantedcolumn\n1,2\n",
         "part-0001.csv",
