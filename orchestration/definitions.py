@@ -3,6 +3,8 @@
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from orchestration.alerts import tell_of_a_failure, tell_of_refusals
+from orchestration.freshness import data_is_as_fresh_as_expected, freshness, freshness_schedule
 from orchestration.publication import analytics
 from orchestration.raw_assets import raw_tables
 from orchestration.schedules import JOB, complete_night, nightly_schedule
@@ -21,12 +23,14 @@ nightly = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     description="Exports in, a published warehouse out.",
     executor_def=dg.in_process_executor,
+    hooks={tell_of_a_failure, tell_of_refusals},
 )
 
 defs = dg.Definitions(
     assets=[raw_tables, warehouse_models, analytics],
-    jobs=[nightly],
-    schedules=[nightly_schedule],
+    asset_checks=[data_is_as_fresh_as_expected],
+    jobs=[nightly, freshness],
+    schedules=[nightly_schedule, freshness_schedule],
     sensors=[complete_night],
     resources={"dbt": DbtCliResource(project_dir=DBT_PROJECT)},
     executor=dg.in_process_executor,

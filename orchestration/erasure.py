@@ -86,7 +86,7 @@ def is_known(connection: duckdb.DuckDBPyConnection, settings: Settings, members:
 
 
 def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'")
+    connection.execute(f"set TimeZone = 'UTC'; set memory_limit = {literal(settings.memory_limit)}")
     connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
 
 

@@ -76,10 +76,12 @@ CHANGE = """
     group by rule_id order by rule_id
 """
 CHANGE_ROWS = """
-    select occurred_at, rule_id, points, policy_version, source_table, source_id,
-        reverses_activity_point_id is not null as takes_back
+    select
+        occurred_at::timestamp(0) as occurred_at, rule_id, policy_version as version, points,
+        reverses_activity_point_id is not null as takes_back,
+        coalesce(reverses_activity_point_id, activity_point_id) as award
     from activity_point where user_id = $1 and occurred_on > $2 and occurred_on <= $3
-    order by occurred_at, activity_point_id limit $4
+    order by activity_point.occurred_at, activity_point_id limit $4
 """
 TOTAL = "select coalesce(sum(points), 0)::bigint from activity_point where user_id = $1 and occurred_on <= $2"
 

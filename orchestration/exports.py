@@ -5,14 +5,21 @@ The contract is read from the dbt source definitions; the layout of the exports 
 """
 
 import datetime as dt
+import errno
 import hashlib
 import json
+import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 FORMATS = ("csv", "csv.gz", "jsonl", "jsonl.gz", "parquet")
 MANIFEST_NAME = "_manifest.json"
+MAX_MANIFEST_BYTES = 10_000_000
+MAX_NAME = 255
+MAX_ROWS = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -119,14 +126,18 @@ def _column(column: dict[str, Any]) -> Column:
 
 @dataclass(frozen=True)
 class Night:
-    """What the exports directory holds for one table and night."""
+    """What the exports directory holds for one table and night.
+
+    Where there is no part, `parts` holds what else tells of a delivery: the manifest, or the folder itself.
+    `problem` says why the night cannot be taken, as far as that shows without opening a part.
+    """
 
     table: str
     date: dt.date
     folder: Path
     parts: tuple[Path, ...]
     manifest: dict[str, dict[str, Any]] | None
-    manifest_error: str | None
+    problem: str | None
 
 
 def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]:
@@ -136,18 +147,38 @@ def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]
     """
     nights = []
     for name in tables:
-        for folder in _folders(exports_dir / name):
+        for folder in _entries(exports_dir / name):
             date = _date(folder.name)
-            parts = tuple(path for path in sorted(folder.iterdir()) if _is_part(path))
-            if date is None or not parts:
-                continue
-            nights.append(Night(name, date, folder, parts, *_read_manifest(folder / MANIFEST_NAME)))
+            night = date and _night(name, date, folder)
+            nights += [night] if night else []
     return sorted(nights, key=lambda night: (night.date, night.table))
 
 
 def part_format(path: Path) -> str | None:
     """The export format a file name ends in, or None."""
     return next((fmt for fmt in FORMATS if path.name.endswith(f".{fmt}")), None)
+
+
+def open_within_exports(path: Path) -> BinaryIO:
+    """Open what lies in a night's folder: files only, and no link that leads out of the exports directory.
+
+    Raises:
+        OSError: it cannot be opened, or must not be; `strerror` says why.
+    """
+    exports_dir = path.parents[2]
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(exports_dir)):
+        raise PermissionError(errno.EACCES, "it is a link out of the exports directory")
+    # Not waiting: opening a pipe would, until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+def shown_name(name: str) -> str:
+    """A file name as it is recorded and told: on one line, with what cannot be printed escaped."""
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
 
 
 def latest_complete_night(arrived: set[tuple[str, dt.date]], tables: dict[str, Table]) -> dt.date | None:
@@ -162,12 +193,28 @@ def missing_tables(arrived: set[tuple[str, dt.date]], required: set[str], date: 
     return sorted(name for name in required if (name, date) not in arrived)
 
 
-def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+def _entries(parent: Path) -> list[Path]:
+    return sorted(parent.iterdir()) if parent.is_dir() else []
+
+
+def _night(table: str, date: dt.date, folder: Path) -> Night | None:
+    """What was delivered in a night's folder; None if nothing was."""
+    try:
+        parts = tuple(path for path in sorted(folder.iterdir()) if _is_part(path))
+    except OSError as error:
+        return Night(table, date, folder, (folder,), None, f"{folder.name} cannot be read: {error.strerror}")
+    manifest, problem = _read_manifest(folder / MANIFEST_NAME)
+    if parts:
+        return Night(table, date, folder, parts, manifest, problem)
+    if manifest:
+        problem = f"{min(manifest)} is listed in {MANIFEST_NAME} but not there"
+    return Night(table, date, folder, (folder / MANIFEST_NAME,), manifest, problem) if problem else None
 
 
 def _is_part(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith((".", "_")) and not path.name.endswith(".tmp")
+    is_data = not path.name.startswith((".", "_")) and not path.name.endswith(".tmp")
+    # What has a part's name and is none must not pass unnoticed: reading it says so.
+    return is_data and (part_format(path) is not None or not path.is_dir())
 
 
 def _date(name: str) -> dt.date | None:
@@ -179,10 +226,29 @@ def _date(name: str) -> dt.date | None:
 
 
 def _read_manifest(path: Path) -> tuple[dict[str, dict[str, Any]] | None, str | None]:
-    if not path.exists():
+    if not os.path.lexists(path):
         return None, None
     try:
-        parts = json.loads(path.read_bytes())["parts"]
-        return {str(name): dict(expected) for name, expected in parts.items()}, None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        with open_within_exports(path) as file:
+            content = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(content) > MAX_MANIFEST_BYTES:
+            return None, f"{MANIFEST_NAME} is larger than {MAX_MANIFEST_BYTES:,} bytes"
+        parts = json.loads(content)["parts"]
+        manifest = {shown_name(name): _expected(name, expected) for name, expected in parts.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, f"{MANIFEST_NAME} cannot be read as a manifest"
+    return manifest, None
+
+
+def _expected(name: str, expected: dict[str, Any]) -> dict[str, Any]:
+    """What a manifest expects of a part.
+
+    Raises:
+        ValueError: it is nothing that a part could be.
+    """
+    rows, sha256 = expected.get("rows", 0), expected.get("sha256", "")
+    if len(name) > MAX_NAME or type(rows) is not int or not 0 <= rows < MAX_ROWS:
+        raise ValueError(name)
+    if not re.fullmatch("[0-9a-fA-F]{0,64}", sha256):
+        raise ValueError(sha256)
+    return expected

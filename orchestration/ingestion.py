@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.erasure import finish
-from orchestration.exports import MANIFEST_NAME, Night, Table
+from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
 from orchestration.pseudonyms import erase_again, load
 from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import Settings
@@ -38,6 +38,10 @@ DELIVERED_COLUMNS = {
     "contract": "varchar",
     "compared_with": "varchar",
     "departures_confirmed": "boolean",
+    # A model derives these from the rows; they are written down when the rows are pruned.
+    "rows_accepted": "bigint",
+    "rows_duplicate": "bigint",
+    "rows_superseded": "bigint",
 }
 REJECTED_COLUMNS = {
     "delivery_id": "uuid",
@@ -73,6 +77,7 @@ class Part:
     reason: str | None = None
     rows_delivered: int | None = None
     rows_rejected: int | None = None
+    is_pruned: bool = False
 
     @property
     def delivery_id(self) -> uuid.UUID:
@@ -81,11 +86,11 @@ class Part:
         return uuid.UUID(hashlib.sha256(identity.encode()).hexdigest()[:32])
 
     def row(self) -> tuple[object, ...]:
-        """The values in the order of DELIVERED_COLUMNS."""
+        """The values in the order of DELIVERED_COLUMNS, of rows that are all there."""
         return (
             self.delivery_id, self.table, self.night, self.name, self.status, self.reason,
             self.rows_delivered, self.rows_rejected, self.sha256, self.contract, self.compared_with,
-            self.departures_confirmed,
+            self.departures_confirmed, None, None, None,
         )  # fmt: skip
 
 
@@ -125,17 +130,17 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
     with duckdb.connect() as connection:
         load(connection, settings)
         for table in tables.values():
-            folder = settings.raw_dir / table.name / "empty"
-            stamp = folder / table.fingerprint
-            if stamp.exists():
-                continue
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
             shapes = (
                 ("rows", _row_columns(table)),
                 ("delivered", DELIVERED_COLUMNS),
                 ("rejected", REJECTED_COLUMNS),
             )
+            folder = settings.raw_dir / table.name / "empty"
+            stamp = folder / hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
+            if stamp.exists():
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
             for name, columns in shapes:
                 _create(connection, "empty", columns)
                 _copy(connection, "from empty", folder / f"{name}.parquet")
@@ -150,7 +155,7 @@ def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...
             """
             select
                 table_name, night, part, sha256, contract, compared_with, departures_confirmed, status,
-                reason, rows_delivered, rows_rejected
+                reason, rows_delivered, rows_rejected, rows_accepted is not null as is_pruned
             from read_parquet(?, union_by_name = true)
             where status = 'accepted'
             order by table_name, night, part
@@ -226,11 +231,11 @@ def _ingest_night(
     compared_with = _snapshot_before(table, night.date, known) if table.guard_departures else ()
     content_before = ",".join(part.sha256 for part in compared_with)
     parts = tuple(
-        Part(table.name, night.date, path.name, checksum(path), table.fingerprint, content_before)
+        Part(table.name, night.date, shown_name(path.name), checksum(path), table.fingerprint, content_before)
         for path in night.parts
     )
     if not read_again and _identities(parts) == _identities(before):
-        shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+        _remove(settings, _refused_folder(settings, night))
         return Outcome(night, "known", before)
     confirmed_before = _contents(parts) == _contents(before) and any(p.departures_confirmed for p in before)
     if departures_confirmed or confirmed_before:
@@ -239,23 +244,25 @@ def _ingest_night(
         connection.execute("drop table if exists night_rows; drop table if exists night_rejected")
         _create(connection, "night_rows", _row_columns(table))
         _create(connection, "night_rejected", REJECTED_COLUMNS)
-        parts = tuple(
-            _read_part(connection, table, part, path, work)
-            for part, path in zip(parts, night.parts, strict=True)
-        )
-        erase_again(connection, table, "night_rows")
-        problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
-            connection, settings, table, night, parts, compared_with
-        )
+        problem = night.problem
+        if not problem:
+            parts = tuple(
+                _read_part(connection, settings, table, part, path, work)
+                for part, path in zip(parts, night.parts, strict=True)
+            )
+            erase_again(connection, table, "night_rows")
+            problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
+                connection, settings, table, night, parts, compared_with
+            )
         if problem:
             parts = tuple(replace(part, status="refused", reason=part.reason or problem) for part in parts)
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
             if {part.delivery_id for part in parts} == {part.delivery_id for part in before}:
                 # Not a new delivery but the standing one, judged anew beside a night that arrived late.
-                shutil.rmtree(_standing_folder(settings, night))
+                _remove(settings, _standing_folder(settings, night))
             return Outcome(night, "refused", parts)
         _swap_in(connection, settings, parts, work, _standing_folder(settings, night))
-    shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+    _remove(settings, _refused_folder(settings, night))
     return Outcome(night, "accepted", parts)
 
 
@@ -287,11 +294,16 @@ def _work_folder(settings: Settings) -> Iterator[Path]:
 
 
 def _read_part(
-    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, path: Path, work: Path
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    table: Table,
+    part: Part,
+    path: Path,
+    work: Path,
 ) -> Part:
     """Add a part to night_rows and night_rejected; a part that cannot be read says why."""
     try:
-        read_part(connection, table, part.night, path, part.sha256, work)
+        read_part(connection, table, part.night, path, part.sha256, work, settings.max_unpacked_bytes)
     except RefusedError as refused:
         return replace(part, reason=str(refused))
     columns = ", ".join(quoted(column.name) for column in table.columns)
@@ -349,8 +361,8 @@ def _night_problem(
 
 
 def _manifest_problem(night: Night, parts: tuple[Part, ...]) -> str | None:
-    if night.manifest_error or night.manifest is None:
-        return night.manifest_error
+    if night.manifest is None:
+        return None
     present = {part.name: part for part in parts}
     for name in sorted(night.manifest.keys() ^ present.keys()):
         where = "is listed in" if name in night.manifest else "is not listed in"
@@ -415,6 +427,11 @@ def _swap_in(
         _copy(connection, "from night_rows", prepared / "rows.parquet")
     _copy(connection, "from night_rejected", prepared / "rejected.parquet")
     _copy(connection, "from night_delivered", prepared / "delivered.parquet")
+    swap_folder(settings, prepared, folder)
+
+
+def swap_folder(settings: Settings, prepared: Path, folder: Path) -> None:
+    """Put a prepared night in its place in raw in one move."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         # Should the run break off between the two moves, recover() puts the old night back.
@@ -428,6 +445,16 @@ def _swap_in(
         prepared.rename(folder)
 
 
+def _remove(settings: Settings, folder: Path) -> None:
+    """Take a folder out of raw in one move: half of one would be rows without their account."""
+    if folder.exists():
+        removed = settings.incoming_dir / "removed"
+        removed.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(removed, ignore_errors=True)
+        folder.rename(removed)
+        shutil.rmtree(removed)
+
+
 def _standing_folder(settings: Settings, night: Night) -> Path:
     return settings.raw_dir / night.table / night.date.isoformat()
 
@@ -437,7 +464,8 @@ def _refused_folder(settings: Settings, night: Night) -> Path:
 
 
 def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'; set preserve_insertion_order = true")
+    connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = true")
+    connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
     connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from typing import IO
 
 from orchestration.settings import Settings
@@ -13,28 +14,34 @@ class WarehouseBusyError(Exception):
     """Another run holds the warehouse."""
 
 
-def hold(settings: Settings) -> None:
+def hold(settings: Settings, wait_seconds: int = 0) -> None:
     """Hold the warehouse until this process ends; asking again is allowed.
 
     The kernel lets go of the lock however the process ends, so a crash leaves nothing stale.
 
+    Args:
+        settings: which warehouse.
+        wait_seconds: how long to wait for another process to let go of it.
+
     Raises:
-        WarehouseBusyError: another process holds it.
+        WarehouseBusyError: another process holds it, and still did after waiting.
     """
     name = str(settings.lock_file)
     if name in _held:
         return
     make_private(settings)
     file = settings.lock_file.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
-        raise WarehouseBusyError(
-            f"another run (process {holder}) holds {settings.warehouse_dir}; run again when it has ended"
-        ) from None
+    # At least a second try: is_held() may be looking at this very moment.
+    deadline = time.monotonic() + max(wait_seconds, 0.1)
+    while not _locked(file):
+        if time.monotonic() >= deadline:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise WarehouseBusyError(
+                f"another run (process {holder}) holds {settings.warehouse_dir}; run again when it has ended"
+            )
+        time.sleep(0.5)
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
@@ -46,6 +53,26 @@ def make_private(settings: Settings) -> None:
     os.umask(0o027)
     settings.publications_dir.mkdir(parents=True, exist_ok=True)
     os.umask(0o077)
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(settings: Settings) -> bool:
+    """Whether some process holds the warehouse at this moment."""
+    if not settings.lock_file.exists():
+        return False
+    with settings.lock_file.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def let_go(settings: Settings) -> None:

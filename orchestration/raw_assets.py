@@ -13,7 +13,7 @@ from pydantic import Field
 
 from orchestration.erasure import settle
 from orchestration.exports import Night, contract, delivered_nights, latest_complete_night, missing_tables
-from orchestration.ingestion import Outcome, ingest, known_parts, recover, refusal
+from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
 from orchestration.lock import hold
 from orchestration.settings import settings
 from orchestration.transformation import MANIFEST, write_run
@@ -57,6 +57,10 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
     )
 
 
+# Seconds; a comparison of policies holds the warehouse for less, and a scheduled run should not fail for it.
+WAIT_FOR_COMPARISON = 120
+
+
 @dg.multi_asset(
     name="ingest",
     specs=[_spec(name, table.description) for name, table in TABLES.items()]
@@ -66,12 +70,13 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
 def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[dg.MaterializeResult]:
     """Read every delivered night up to as-of that is new, corrected, or asked for."""
     directories = settings()
-    hold(directories)
+    hold(directories, WAIT_FOR_COMPARISON)
     started = time.monotonic()
     selected = {key.path[-1] for key in context.selected_asset_keys}
     recover(directories, TABLES)
     nights = delivered_nights(directories.exports_dir, TABLES)
-    arrived = {(night.table, night.date) for night in nights} | set(known_parts(directories))
+    known = known_parts(directories)
+    arrived = {(night.table, night.date) for night in nights} | set(known)
     as_of_date = choose_as_of(arrived, config.as_of)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     # Who has left by now is never shown, however early the night that is built.
@@ -81,6 +86,7 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
         if night.table in selected and (night.date <= as_of_date or TABLES[night.table].is_members)
     ]
     again, confirmed = map(_dates, (config.nights, config.confirm_departures))
+    require_rows(known, as_of_date, {(night.table, night.date) for night in due if night.date in again})
     for date, of_night in groupby(
         ingest(directories, TABLES, due, again, confirmed), key=lambda outcome: outcome.night.date
     ):
@@ -121,9 +127,9 @@ def _forget_failures(instance: dg.DagsterInstance) -> None:
     """Failed runs say on which rows; those may name somebody who is now erased."""
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
         instance.delete_run(run.run_id)
-        # Deleted rows may stay legible in the file.
-        events = Path(instance.root_directory) / "history" / "runs" / f"{run.run_id}.db"
-        events.unlink(missing_ok=True)
+        # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
+        for file in (Path(instance.root_directory) / "history" / "runs").glob(f"{run.run_id}.db*"):
+            file.unlink()
 
 
 def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:
@@ -151,6 +157,25 @@ def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:
     return latest
 
 
+def require_rows(
+    known: dict[tuple[str, dt.date], tuple[Part, ...]],
+    as_of_date: dt.date,
+    read_again: set[tuple[str, dt.date]],
+) -> None:
+    """The latest night of each table up to as-of must have its rows.
+
+    Raises:
+        UsageError: the rows of such a night were pruned and it is not read again now.
+    """
+    latest = {table: (table, night) for table, night in sorted(known) if night <= as_of_date}
+    pruned = [night for night in latest.values() if night not in read_again and known[night][0].is_pruned]
+    if pruned:
+        tables = ", ".join(f"{table} {night}" for table, night in pruned)
+        raise UsageError(
+            f"{as_of_date} cannot be rebuilt: the rows of {tables} were pruned; read them again with --night"
+        )
+
+
 def _dates(texts: list[str]) -> list[dt.date]:
     try:
         return [dt.date.fromisoformat(text) for text in texts]
@@ -170,5 +195,13 @@ def _metadata(outcomes: list[Outcome]) -> dict[str, object]:
         "rows ingested now": sum(outcome.rows for outcome in ingested),
         "rows rejected now": sum(outcome.rejected for outcome in ingested),
         "nights refused": "; ".join(refused) or "none",
-        "bytes delivered": sum(p.stat().st_size for outcome in outcomes for p in outcome.night.parts),
+        "bytes delivered": sum(_size(path) for outcome in outcomes for path in outcome.night.parts),
     }
+
+
+def _size(path: Path) -> int:
+    """Bytes of a part; 0 if it is a link that leads nowhere, or gone since."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

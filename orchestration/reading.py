@@ -10,25 +10,29 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from orchestration.exports import FORMATS, Column, Table, part_format
+from orchestration.exports import FORMATS, Column, Table, open_within_exports, part_format, shown_name
 
 CHUNK = 1 << 20
+MAX_COLUMNS = 1600  # PostgreSQL has no tables of more
 
+YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any but 0000, which there never was
 TYPE_PATTERNS = {
     "uuid": "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
     "integer": r"[+-]?\d+(\.0+)?",
     "double": r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?",
     "boolean": "t|f|true|false",
-    "timestamp": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
+    "timestamp": rf"{YEAR}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
 # An offending value is shown if it is short and plain; an e-mail, a hash or a text may be in any column.
 SHOWABLE = r"[\w .:,+/-]{0,60}"
@@ -45,14 +49,20 @@ class RefusedError(Exception):
 def checksum(path: Path) -> str:
     """The sha256 of a file; empty if it cannot be read, which reading it will then explain."""
     try:
-        with path.open("rb") as file:
+        with open_within_exports(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
 
 
 def read_part(
-    connection: duckdb.DuckDBPyConnection, table: Table, night: dt.date, path: Path, sha256: str, work: Path
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    night: dt.date,
+    path: Path,
+    sha256: str,
+    work: Path,
+    max_unpacked_bytes: int,
 ) -> None:
     """Read a part and hold every row against the contract.
 
@@ -62,42 +72,52 @@ def read_part(
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
     """
-    copy = _take(path, sha256, work)
+    name = shown_name(path.name)
+    copy = _take(path, name, sha256, work, max_unpacked_bytes)
     try:
-        source = SOURCES[part_format(path).split(".")[0]](connection, copy, path.name)
+        source = SOURCES[part_format(path).split(".")[0]](connection, copy, name, max_unpacked_bytes)
         missing = [c.name for c in table.columns if not c.nullable and c.name not in source.columns]
         if missing and source.columns:
-            raise RefusedError(f"{path.name} lacks the required column {', '.join(missing)}")
+            raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
         _check_rows(connection, table, night, source)
     except duckdb.Error as error:
-        raise RefusedError(f"{path.name} cannot be read{_where(error, copy)}") from error
+        raise RefusedError(f"{name} cannot be read{_where(error, copy)}") from error
 
 
-def _take(path: Path, sha256: str, work: Path) -> Path:
+def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: int) -> Path:
     """Copy a part aside, unpacked, so that nothing can change it while it is read.
 
     Raises:
         RefusedError: no known format, not readable, changed while it was copied, or packed and damaged.
     """
     if part_format(path) is None:
-        raise RefusedError(f"{path.name} is in none of the formats {', '.join(FORMATS)}")
+        raise RefusedError(f"{name} is in none of the formats {', '.join(FORMATS)}")
     copy, unpacked = work / "part", work / "part.unpacked"
     try:
-        shutil.copyfile(path, copy)
+        with open_within_exports(path) as delivered, copy.open("wb") as taken:
+            shutil.copyfileobj(delivered, taken, CHUNK)
     except OSError as error:
-        raise RefusedError(f"{path.name} cannot be read: {error.strerror}") from error
-    if checksum(copy) != sha256:
-        raise RefusedError(f"{path.name} changed while it was read; it is read again at the next run")
+        raise RefusedError(f"{name} cannot be read: {error.strerror}") from error
+    with copy.open("rb") as taken:
+        if hashlib.file_digest(taken, "sha256").hexdigest() != sha256:
+            raise RefusedError(f"{name} changed while it was read; it is read again at the next run")
     if not path.name.endswith(".gz"):
         return copy
     try:
         if copy.stat().st_size == 0:
             raise EOFError("not even the head of a gzip file")
         with gzip.open(copy) as packed, unpacked.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, CHUNK)
-    except (EOFError, OSError, zlib.error) as error:
-        raise RefusedError(f"{path.name} is truncated or damaged: it cannot be unpacked") from error
+            while chunk := packed.read(CHUNK):
+                plain.write(chunk)
+                if plain.tell() > max_unpacked_bytes:
+                    raise RefusedError(_too_large(name, max_unpacked_bytes))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RefusedError(f"{name} is truncated or damaged: it cannot be unpacked") from error
     return unpacked
+
+
+def _too_large(name: str, max_unpacked_bytes: int) -> str:
+    return f"{name} unpacks to more than {max_unpacked_bytes:,} bytes, the limit that MAX_UNPACKED_BYTES sets"
 
 
 @dataclass(frozen=True)
@@ -108,8 +128,10 @@ class Source:
     columns: dict[str, str]
 
 
-def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
-    _require_utf8(copy, name)
+def _csv_source(
+    _connection: duckdb.DuckDBPyConnection, copy: Path, name: str, _max_unpacked_bytes: int
+) -> Source:
+    _require_text(copy, name)
     _require_closed_quotes(copy, name)
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
@@ -118,6 +140,9 @@ def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -
         raise RefusedError(f"{name} cannot be read at line 1: the header is not CSV") from error
     if not header:
         raise RefusedError(f"{name} is empty: not even a header line")
+    if len(header) > MAX_COLUMNS:
+        raise RefusedError(f"{name} has {len(header)} columns in line 1; a table has at most {MAX_COLUMNS}")
+    _require_last_line_break(copy, name)
     again = next((i for i, column in enumerate(header) if column in header[:i]), None)
     if again is not None:
         # Not named: where the header is missing, this is a row.
@@ -131,13 +156,16 @@ def _csv_source(_connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -
     return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
 
 
-def _require_utf8(copy: Path, name: str) -> None:
-    """Other bytes, in a CSV file with more columns than are read, would break DuckDB's whole database."""
+def _require_text(copy: Path, name: str) -> None:
+    """UTF-8 without NUL: other bytes in a CSV file of more columns than are read break DuckDB's database."""
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with copy.open("rb") as file:
         try:
             while chunk := file.read(CHUNK):
                 decoder.decode(chunk)
+                if (nul := chunk.find(0)) >= 0:
+                    line += chunk.count(b"\n", 0, nul)
+                    raise RefusedError(f"{name} cannot be read at line {line}: it holds a NUL character")
                 line += chunk.count(b"\n")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
@@ -146,26 +174,55 @@ def _require_utf8(copy: Path, name: str) -> None:
 
 
 def _require_closed_quotes(copy: Path, name: str) -> None:
-    """A file cut off inside a quoted value: DuckDB would pass over its last row."""
+    """A file cut off inside a quoted value, or a quote alone: DuckDB would pass over rows."""
     with copy.open("rb") as file:
         marks = sum(chunk.count(b'"') for chunk in iter(lambda: file.read(CHUNK), b""))
     if marks % 2 == 0:
         return
-    with copy.open(encoding="utf-8-sig", newline="\n") as file:
-        reader, read = csv.reader(file, strict=True), 0
-        with suppress(csv.Error):
-            for _ in reader:
-                read = reader.line_num
+    seen, read = 0, 0
+
+    def counted(lines: Iterable[str]) -> Iterator[str]:
+        nonlocal seen
+        for line in lines:
+            seen += line.count('"')
+            yield line
+
+    with copy.open(encoding="utf-8-sig", newline="\n") as file, suppress(csv.Error):
+        reader = csv.reader(counted(file), strict=True)
+        for _ in reader:
+            if seen % 2:
+                break
+            read = reader.line_num
     raise RefusedError(f"{name} cannot be read at line {read + 1}: unterminated quote")
 
 
-def _jsonl_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
-    _require_utf8(copy, name)
+def _require_last_line_break(copy: Path, name: str) -> None:
+    """A file cut off inside an unquoted value: nothing else tells, for PostgreSQL ends every row with one."""
+    with copy.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read() == b"\n":
+            return
+        file.seek(0)
+        line = 1 + sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(CHUNK), b""))
+    raise RefusedError(f"{name} is half-written: line {line}, its last, has no line break at its end")
+
+
+def _jsonl_source(
+    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, _max_unpacked_bytes: int
+) -> Source:
+    _require_text(copy, name)
     relation = f"read_ndjson_objects({literal(copy)})"
+    is_object = "json_type(json) = 'OBJECT'"
+    some_keys = f"case when {is_object} then json_keys(json) else [null] end"
     try:
-        keys = connection.execute(f"select distinct unnest(json_keys(json)) from {relation}").fetchall()
+        keys = connection.execute(f"select distinct unnest({some_keys}) from {relation}").fetchall()
     except duckdb.Error as error:
         raise RefusedError(f"{name} cannot be read{_bad_json_line(copy)}") from error
+    if (None,) in keys:
+        # An array of all rows, say, which would be one row to reject.
+        numbered = f"select row_number() over () as record, {is_object} as is_object from {relation}"
+        (record,) = connection.execute(f"select min(record) from ({numbered}) where not is_object").fetchone()
+        raise RefusedError(f"{name} cannot be read: its record {record} is not a JSON object")
     return Source(relation, {key: f"json ->> {literal(_json_path(key))}" for (key,) in keys})
 
 
@@ -174,7 +231,8 @@ def _bad_json_line(copy: Path) -> str:
     with copy.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                json.loads(line if line.strip() else "{}")
+                # Half of a surrogate pair is JSON to Python alone, and shows when it is encoded.
+                json.dumps(json.loads(line if line.strip() else "{}"), ensure_ascii=False).encode()
             except (ValueError, RecursionError):
                 return f" at line {number}: it is not JSON"
     return ": it is not JSON"
@@ -185,14 +243,27 @@ def _json_path(key: str) -> str:
     return f'$."{escaped}"'
 
 
-def _parquet_source(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> Source:
+def _parquet_source(
+    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, max_unpacked_bytes: int
+) -> Source:
     relation = f"read_parquet({literal(copy)})"
     try:
         described = connection.execute(f"describe select * from {relation}").fetchall()
+        # A value repeated a billion times takes a few bytes, and at least a byte each when it is read.
+        unpacked = connection.execute(
+            f"""
+            select greatest(
+                (select sum(total_uncompressed_size::hugeint) from parquet_metadata({literal(copy)})),
+                (select sum(num_rows::hugeint) * {len(described)} from parquet_file_metadata({literal(copy)}))
+            )
+            """
+        ).fetchone()[0]
     except duckdb.Error as error:
         raise RefusedError(
             f"{name} cannot be read as Parquet: truncated, damaged or something else"
         ) from error
+    if unpacked and unpacked > max_unpacked_bytes:
+        raise RefusedError(_too_large(name, max_unpacked_bytes))
     return Source(relation, {column: _as_text(column, data_type) for column, data_type, *_ in described})
 
 
@@ -286,7 +357,9 @@ def _typed(column: Column, text: str) -> str:
         kept = f"json_object({', '.join(ids)})::varchar" if ids else text
         return f"case when json_valid({text}) then {kept} end"
     pattern = literal(TYPE_PATTERNS[column.data_type])
-    return f"case when regexp_full_match({text}, {pattern}) then try_cast({text} as {column.data_type}) end"
+    value = f"try_cast({text} as {column.data_type})"
+    fits = f" and isfinite({value})" if column.data_type == "double" else ""
+    return f"case when regexp_full_match({text}, {pattern}){fits} then {value} end"
 
 
 def _where(error: duckdb.Error, copy: Path) -> str:

@@ -1,6 +1,7 @@
 """The one place that knows where things lie and how much bad data is too much.
 
-Every directory and limit can be set by an environment variable of the name given here.
+Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
+DuckDB, in ingestion, dbt and publication alike; what does not fit spills to the warehouse directory.
 """
 
 import os
@@ -20,8 +21,12 @@ class Settings:
     max_rejected_rows: int
     max_rejected_share: float
     max_departed_share: float
+    max_unpacked_bytes: int
     publications_kept: int
     erasure_key: str = field(default="", repr=False)
+    alert_command: str = ""
+    alert_webhook: str = field(default="", repr=False)
+    memory_limit: str = "2GB"
 
     @property
     def raw_dir(self) -> Path:
@@ -64,6 +69,11 @@ class Settings:
         return self.warehouse_dir / "erased.parquet"
 
     @property
+    def what_if_dir(self) -> Path:
+        """The pages of comparisons, and what a replay spills while it runs."""
+        return self.warehouse_dir / "what_if"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one run that may write."""
         return self.warehouse_dir / "lock"
@@ -80,6 +90,10 @@ def settings() -> Settings:
         max_rejected_rows=int(os.environ.get("MAX_REJECTED_ROWS") or 10),
         max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
+        max_unpacked_bytes=int(os.environ.get("MAX_UNPACKED_BYTES") or 8 << 30),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
         erasure_key=os.environ.get("ERASURE_KEY") or "",
+        memory_limit=os.environ.get("MEMORY_LIMIT") or "2GB",
+        alert_command=os.environ.get("ALERT_COMMAND") or "",
+        alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )

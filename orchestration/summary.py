@@ -1,5 +1,6 @@
 """What a run tells a person at its end, read from the published file."""
 
+import datetime as dt
 import sys
 from pathlib import Path
 
@@ -52,6 +53,10 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
             "select as_of_date, as_of, nights_read, nights_missing from publication"
         ).fetchone()
         console.print(f"\n{nights} nights read, as of {as_of} UTC (last day {as_of_date}).")
+        if behind := nights_behind(as_of_date, dt.datetime.now(dt.UTC)):
+            console.print(
+                f"The data is {behind} nights behind what could be here by now.", style="bold yellow"
+            )
         if missing:
             console.print(f"Not delivered or refused: {missing}.")
         console.print(rows_as_table(connection.execute(ROWS), "Rows"))
@@ -66,11 +71,22 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
     return bool(refused)
 
 
+def nights_behind(as_of_date: dt.date, now: dt.datetime) -> int:
+    """Nights that could be in the numbers by now and are not: today (UTC), yesterday's is expected."""
+    return max((now.astimezone(dt.UTC).date() - as_of_date).days - 1, 0)
+
+
 def rows_as_table(result: duckdb.DuckDBPyConnection, title: str | None = None) -> Table:
     """The rows of a result as a table to print."""
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     for column, data_type, *_ in result.description:
-        table.add_column(column, justify="right" if str(data_type) == "BIGINT" else "left")
+        # Text goes on in a second line rather than being cut off; an id stays whole, for whoever copies it.
+        table.add_column(
+            column,
+            justify="right" if str(data_type) == "BIGINT" else "left",
+            no_wrap=str(data_type) == "UUID",
+            overflow="fold",
+        )
     for row in result.fetchall():
         table.add_row(*(_shown(value) for value in row))
     return table

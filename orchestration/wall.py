@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Each folder and all it may read besides itself. Recognition never reads listening; see FORBIDDEN_SOURCES.
+# Each folder and all it may read besides itself. Recognition never reads listening; see MUST_NOT_SEE.
 MAY_READ = {
     "seeds": set(),
     "raw": set(),
@@ -20,23 +20,37 @@ MAY_READ = {
     "analytics": {"raw", "staging", "scenes", "fair_play", "recognition", "seeds"},
 }
 
-LISTENING = "track_engagements"
-PARTICIPATION = {
-    "signals",
-    "signal_actions",
-    "collections",
-    "collection_items",
-    "follows",
-    "event_attendances",
-    "proof_of_support",
-    "projects",
-    "project_supports",
-    "pioneer_referrals",
-    "activity_point_adjustments",
-    "community_activation_audits",
+# What ingestion wrote of the deliveries themselves, and of the run.
+BOOKS = {"delivered", "run"}
+# The only exports that a folder may depend on through any chain of models.
+MAY_SEE = {
+    "fair_play": BOOKS
+    | {
+        "track_engagements",
+        "track_votes",
+        "rotation_entries",
+        "tracks",
+        "communities",
+        "fair_play_config",
+        "release_deck_schedules",
+    },
 }
-# What a folder must not depend on through any chain of models.
-FORBIDDEN_SOURCES = {"recognition": {LISTENING, "rotation_entries"}, "fair_play": PARTICIPATION}
+# The exports that a folder must not depend on through any chain of models.
+MUST_NOT_SEE = {
+    "recognition": {
+        "track_engagements",
+        "track_votes",
+        "rotation_entries",
+        "fair_play_config",
+        "release_deck_schedules",
+    },
+}
+
+
+def must_not_see(folder: str, exports: set[str]) -> set[str]:
+    """Which of these exports a folder must never see."""
+    beyond = exports - MAY_SEE[folder] if folder in MAY_SEE else set()
+    return beyond | (exports & MUST_NOT_SEE.get(folder, set()))
 
 
 def breaches(manifest: dict[str, Any]) -> list[str]:
@@ -61,7 +75,7 @@ def breaches(manifest: dict[str, Any]) -> list[str]:
                     f"but {folder} may read only {allowed}: points must never reach rotation, nor "
                     "listening a point"
                 )
-        forbidden = FORBIDDEN_SOURCES.get(folder, set()) & _sources_behind(node, nodes, manifest["sources"])
+        forbidden = must_not_see(folder, _sources_behind(node, nodes, manifest["sources"]))
         found.extend(
             f"{node['name']} ({folder}) depends on the export {source}, which {folder} must never see"
             for source in sorted(forbidden)

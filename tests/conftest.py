@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,19 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`: the proofs of tests/proof as `make prove` runs them."""
     parser.addoption("--long", action="store_true", help="run the proofs in their long form")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`@pytest.mark.seeds(few, many)`: one test per world, in the short or the long form."""
+    for marker in metafunc.definition.iter_markers("seeds"):
+        few, many = marker.args
+        metafunc.parametrize("seed", range(many if metafunc.config.getoption("--long") else few))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes no value in the short form belongs to the long one alone."""
+    if not config.getoption("--long"):
+        items[:] = [item for item in items if all(m.args[0] for m in item.iter_markers("seeds"))]
 
 
 @pytest.fixture
@@ -37,18 +51,21 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The table of what was tried and what failed, after the proofs in their long form."""
     if not terminalreporter.config.getoption("--long"):
         return
-    lines = [("promise", "what was tried", "times", "failed")]
+    times: Counter[tuple[str, str]] = Counter()
+    failed: Counter[tuple[str, str]] = Counter()
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, []):
             said = [value for name, value in report.user_properties if name == "tried"]
             if outcome != "passed" and not said:
                 said = [("?", report.nodeid, 0)]
-            lines += [
-                (promise, what, f"{times:,}", int(outcome != "passed")) for promise, what, times in said
-            ]
+            for promise, what, count in said:
+                times[promise, what] += count
+                failed[promise, what] += outcome != "passed"
     terminalreporter.section("what was tried, and what failed")
-    for line in [lines[0], *sorted(lines[1:], key=str)]:
-        terminalreporter.write_line("| " + " | ".join(map(str, line)) + " |")
+    terminalreporter.write_line("| promise | what was tried | times | failed |")
+    for promise, what in sorted(times):
+        count = f"{times[promise, what]:,}"
+        terminalreporter.write_line(f"| {promise} | {what} | {count} | {failed[promise, what]} |")
 
 
 @dataclass

@@ -44,7 +44,7 @@ class House:
         usual = {
             "exports_dir": exports_dir or home / "exports", "warehouse_dir": home / "warehouse",
             "dagster_home": home, "max_rejected_rows": 0, "max_rejected_share": 0, "max_departed_share": 1,
-            "publications_kept": 7, "erasure_key": os.environ["ERASURE_KEY"],
+            "publications_kept": 7, "max_unpacked_bytes": 1 << 30, "erasure_key": os.environ["ERASURE_KEY"],
         }  # fmt: skip
         self.settings = Settings(**(usual | limits))
         self.tables = {name: TABLES[name] for name in tables}

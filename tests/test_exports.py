@@ -329,10 +329,20 @@ def test_tables_outside_the_contract_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_stray_files_and_folders_are_no_parts(tmp_path: Path) -> None:
-    (tmp_path / "things" / "2026-03-01" / "part-0000.csv").mkdir(parents=True)
-    (tmp_path / "things" / "2026-03-02").write_text("not a folder")
+    (tmp_path / "things" / "2026-03-01" / "older").mkdir(parents=True)
+    (tmp_path / "things" / "notes.csv").write_text("not a folder")
     (tmp_path / "acts").write_text("not a folder")
     assert delivered_nights(tmp_path, {"things": table("things"), "acts": table("acts")}) == []
+
+
+def test_what_has_the_name_of_a_night_or_of_a_part_and_is_none_is_not_passed_over(tmp_path: Path) -> None:
+    part = tmp_path / "things" / "2026-03-01" / "part-0000.csv"
+    part.mkdir(parents=True)
+    file = tmp_path / "things" / "2026-03-02"
+    file.write_text("not a folder")
+    first, second = delivered_nights(tmp_path, {"things": table("things")})
+    assert (first.parts, first.problem) == ((part,), None)
+    assert (second.parts, second.problem) == ((file,), "2026-03-02 cannot be read: Not a directory")
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -355,13 +365,13 @@ def manifest_read(exports_dir: Path, content: str | bytes) -> tuple[Any, Any]:
     write_part(exports_dir, "things", DAY, "id\n")
     write_part(exports_dir, "things", DAY, content, "_manifest.json")
     (night,) = delivered_nights(exports_dir, {"things": table("things")})
-    return night.manifest, night.manifest_error
+    return night.manifest, night.problem
 
 
 def test_a_night_needs_no_manifest(tmp_path: Path) -> None:
     write_part(tmp_path, "things", DAY, "id\n")
     (night,) = delivered_nights(tmp_path, {"things": table("things")})
-    assert (night.manifest, night.manifest_error) == (None, None)
+    assert (night.manifest, night.problem) == (None, None)
 
 
 def test_a_manifest_says_what_should_be_there(tmp_path: Path) -> None:

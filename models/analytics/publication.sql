@@ -15,8 +15,29 @@ deliveries as (
     where status = 'accepted'
 ),
 
-rules as (
-    select * from {{ ref('point_rule') }}
+policy_lines as (
+    select
+        policy_version,
+        valid_from,
+        valid_to
+    from {{ ref('point_rule') }}
+    union all
+    select
+        policy_version,
+        valid_from,
+        valid_to
+    from {{ ref('score_policy') }}
+),
+
+-- Versions have names, and 10 is less than 9: the newest is the one whose line began last.
+policy_in_force as (
+    select policy_lines.policy_version
+    from policy_lines
+    inner join as_of
+        on
+            policy_lines.valid_from <= as_of.as_of_date
+            and coalesce(policy_lines.valid_to, date '9999-12-31') > as_of.as_of_date
+    qualify row_number() over (order by policy_lines.valid_from desc, policy_lines.policy_version desc) = 1
 ),
 
 table_span as (
@@ -48,15 +69,10 @@ select
     as_of.as_of_date,
     as_of.as_of,
     run.run_id,
-    (
-        select max(policy_version)
-        from rules
-        where
-            valid_from <= (select as_of_date from as_of)
-            and coalesce(valid_to, date '9999-12-31') > (select as_of_date from as_of)
-    ) as policy_version,
+    (select policy_version from policy_in_force) as policy_version,
     (select count(distinct night) from deliveries) as nights_read,
     coalesce((select {{ text_list('table_night') }} from missing), '') as nights_missing,
+    greatest({{ days_apart('as_of.as_of_date', 'cast(run.built_at as date)') }} - 1, 0) as nights_behind,
     run.code_version,
     run.erasure_version,
     run.built_at

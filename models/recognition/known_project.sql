@@ -1,15 +1,12 @@
 with states as (
-    select
-        *,
-        row_number() over (partition by project_id order by from_night desc) as recency
-    from {{ ref('stg_projects_history') }}
+    select * from {{ ref('stg_projects_history') }}
 )
 
 select
     project_id,
-    created_by_user_id,
-    created_at,
-    from_night as export_date,
-    delivery_id
+    max_by(created_by_user_id, from_night) as created_by_user_id,
+    max_by(created_at, from_night) as created_at,
+    min(from_night) as export_date,
+    min_by(delivery_id, from_night) as delivery_id
 from states
-where recency = 1
+group by all

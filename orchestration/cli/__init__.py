@@ -1,7 +1,7 @@
 """The `warehouse` command.
 
-Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the warehouse,
-4 published although some delivery was refused.
+Exit codes: 0 done; 1 not published, or a law does not hold, or it could not be done; 2 wrong usage;
+3 another run holds the warehouse; 4 published although some delivery was refused.
 """
 
 import typer
@@ -16,7 +16,20 @@ def warehouse() -> None:
     """Activity warehouse: exports in, a published warehouse out."""
 
 
-for command in (nightly.run, questions.query, policy.what_if, upkeep.forget, nightly.dev):
+# In the order in which `warehouse --help` lists them: the run, questions, policy, upkeep.
+COMMANDS = (
+    nightly.run,
+    nightly.dev,
+    questions.query,
+    policy.what_if,
+    policy.adopt,
+    upkeep.status,
+    upkeep.verify,
+    upkeep.rollback,
+    upkeep.prune,
+    upkeep.forget,
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(questions.explain, name="explain")
 

@@ -7,8 +7,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import dagster as dg
 import typer
+from sqlalchemy.exc import OperationalError
 
 from orchestration.cli.console import (
     WAREHOUSE,
@@ -41,7 +41,12 @@ def run(
     choose_directories(warehouse_dir, exports_dir)
     show_progress()
     config = settings()
-    hold_or_stop(config)
+    try:
+        hold(config)
+    except WarehouseBusyError as busy:
+        stop(Exit.BUSY, str(busy))
+    except OSError as error:
+        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
     if exports_dir is None and not os.environ.get("EXPORTS_DIR"):
         _write_sample(config)
     elif not config.exports_dir.is_dir():
@@ -55,19 +60,12 @@ def run(
     run_and_end(config, ingestion)
 
 
-def hold_or_stop(config: Settings) -> None:
-    """Hold the warehouse, or end the command."""
-    try:
-        hold(config)
-    except WarehouseBusyError as busy:
-        stop(Exit.BUSY, str(busy))
-    except OSError as error:
-        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
-
-
 def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
     """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
-    failure, laws = _run_nightly(config, ingestion)
+    try:
+        failure, laws = _run_nightly(config, ingestion)
+    except (OSError, OperationalError) as error:
+        stop(Exit.NOT_PUBLISHED, _broken_off(error))
     if failure:
         stop(*failure)
     refused = show_summary(console, config.published_file, laws)
@@ -103,6 +101,9 @@ def _run_nightly(
     config: Settings, ingestion: dict[str, object]
 ) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
     """Run the job; what went wrong, if anything, and how each law stands."""
+    # Only who runs the job waits for Dagster and dbt to load: an explanation is there within a second.
+    import dagster as dg
+
     from orchestration.definitions import defs, law_checks
 
     run_config = {
@@ -123,8 +124,16 @@ def _run_nightly(
     return _explain(failed.step_failure_data), laws
 
 
+def _broken_off(error: OSError | OperationalError) -> str:
+    """Why the machine, not the data, kept the run from ending: a full disk, a directory closed to it."""
+    reason = error.orig if isinstance(error, OperationalError) else error
+    return f"the run broke off, and what was published stays: {reason}"
+
+
 def _verdict(check: "AssetCheckExecutionRecord") -> str:
     """How a law stood when it was last looked at."""
+    import dagster as dg
+
     evaluation = check.evaluation
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return "was not reached"

@@ -1,31 +1,138 @@
-"""The commands on policy: what a proposal would have done."""
+"""The commands on policy: what a proposal would have done, and adopting it."""
 
+import datetime as dt
+import shutil
+from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated
 
 import duckdb
 import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
 
-from orchestration.cli.console import WAREHOUSE, Exit, choose_directories, console, show_progress, stop
-from orchestration.policy.checks import problems
-from orchestration.policy.what_if import COMPARISON, replay
-from orchestration.settings import settings
-from orchestration.summary import rows_as_table
+from orchestration.cli.console import WAREHOUSE, Exit, choose_directories, console, day, show_progress, stop
+from orchestration.lock import WarehouseBusyError, hold, let_go
+from orchestration.policy.adoption import Adopted, AdoptionError
+from orchestration.policy.adoption import adopt as adopt_policy
+from orchestration.policy.checks import SEEDS_DIR, problems
+from orchestration.policy.comparison import Comparison, Finding, compare, shown
+from orchestration.policy.what_if import DayNotRecordedError, replay
+from orchestration.settings import Settings, settings
 
 
 def what_if(
     candidate_dir: Annotated[Path, typer.Argument(help="A folder with point_rule.csv and score_policy.csv.")],
+    as_of: Annotated[dt.datetime | None, day("Compare what was earned up to the end of this day.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="The page to write; what_if/<candidate>.html in the warehouse if not given."),
+    ] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
-    """Replay proposed point rules over all recorded acts; nothing is published or changed."""
+    """Replay proposed point rules over all recorded acts and compare; nothing is published or changed."""
     choose_directories(warehouse_dir)
     show_progress()
-    found = problems(candidate_dir)
-    if found:
+    if found := problems(candidate_dir):
         stop(Exit.USAGE, "\n".join(found))
-    with duckdb.connect() as connection:
-        try:
-            replay(settings(), candidate_dir, connection)
-        except FileNotFoundError as error:
-            stop(Exit.USAGE, str(error))
-        console.print(rows_as_table(connection.execute(COMPARISON), "By rule, now and with the candidate"))
+    config = settings()
+    candidate = candidate_dir.resolve()
+    comparison = _replay_and_compare(config, candidate, as_of.date() if as_of else None)
+    console.print(f"\nUp to the end of {comparison.last_day}, under the rules now and then the candidate's.")
+    for finding in comparison.findings.values():
+        console.print(_as_table(finding))
+    # Drawing takes a second to load, which no other command should wait for.
+    from orchestration.policy.page import write_page
+
+    file = (page or config.what_if_dir / f"{candidate.name}.html").resolve()
+    try:
+        write_page(comparison, candidate.name, file)
+    except OSError as error:
+        stop(Exit.USAGE, f"cannot write the page: {error}")
+    console.print(f"The page: {file}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _replay_and_compare(config: Settings, candidate: Path, as_of_date: dt.date | None) -> Comparison:
+    """The comparison, while no run may move the warehouse away; what was spilled is deleted."""
+    try:
+        hold(config)
+    except WarehouseBusyError as busy:
+        stop(Exit.BUSY, str(busy))
+    except OSError as error:
+        stop(Exit.USAGE, f"cannot use the warehouse directory: {error}")
+    try:
+        with duckdb.connect() as connection:
+            replay(config, candidate, connection, as_of_date)
+            return compare(connection)
+    except (FileNotFoundError, DayNotRecordedError) as error:
+        stop(Exit.USAGE, str(error))
+    except (OSError, duckdb.Error) as error:
+        stop(Exit.NOT_PUBLISHED, f"cannot replay: {error}")
+    finally:
+        shutil.rmtree(config.what_if_dir / "spill", ignore_errors=True)
+        let_go(config)
+
+
+def _as_table(finding: Finding) -> Table:
+    """A finding for the terminal."""
+    table = Table(title=finding.title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for column, is_number in zip(finding.columns, finding.are_numbers(), strict=True):
+        table.add_column(column, justify="right" if is_number else "left")
+    for row in finding.rows:
+        table.add_row(
+            *(
+                escape(shown(value, column, row[0]))
+                for column, value in zip(finding.columns, row, strict=True)
+            )
+        )
+    return table
+
+
+def adopt(
+    candidate_dir: Annotated[Path, typer.Argument(help="A folder with point_rule.csv and score_policy.csv.")],
+    from_day: Annotated[dt.datetime, day("The first day it prices; no published day.", "--from")],
+    version: Annotated[str, typer.Option("--version", help="What the new version of the policy is called.")],
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Write a proposal into the seeds, as lines that hold from a day on; earlier days keep their prices."""
+    choose_directories(warehouse_dir)
+    config = settings()
+    try:
+        hold(config)
+        published_until = _published_until(config.published_file)
+        changed = adopt_policy(SEEDS_DIR, candidate_dir, from_day.date(), version, published_until)
+    except WarehouseBusyError as busy:
+        stop(Exit.BUSY, str(busy))
+    except (AdoptionError, OSError, duckdb.Error) as hindered:
+        stop(Exit.USAGE, str(hindered))
+    for file in changed:
+        _show(file)
+    console.print(
+        f"Version {version} holds from {from_day.date()} on; the next `warehouse run` builds with it."
+    )
+
+
+def _published_until(published_file: Path) -> dt.date | None:
+    """The last published day; none if nothing is published yet."""
+    if not published_file.exists():
+        return None
+    with duckdb.connect(str(published_file), read_only=True) as connection:
+        return connection.execute("select as_of_date from publication").fetchone()[0]
+
+
+def _show(file: Adopted) -> None:
+    """What changed, line by line, and which scheduled lines gave way."""
+    name = f"seeds/{file.name}"
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in unified_diff(file.before.splitlines(), file.after.splitlines(), name, name, lineterm="", n=1):
+        console.print(line, style=colours.get(line[0]), markup=False, highlight=False, soft_wrap=True)
+    for line in file.replaced:
+        rule, version, begin = (
+            line.values.get(column, "") for column in ("rule_id", "policy_version", "valid_from")
+        )
+        console.print(
+            f"Replaced: version {version} of {rule or 'the score policy'}, which was to begin on {begin}.",
+            soft_wrap=True,
+            highlight=False,
+        )

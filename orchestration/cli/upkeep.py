@@ -1,16 +1,131 @@
-"""The commands that look after a warehouse."""
+"""The commands that keep a warehouse healthy."""
 
+import datetime as dt
+import json
 import uuid
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import duckdb
 import typer
 
-from orchestration.cli.console import WAREHOUSE, Exit, choose_directories, show_progress, stop
-from orchestration.cli.nightly import hold_or_stop, run_and_end
-from orchestration.pseudonyms import ErasureKeyError, load
-from orchestration.settings import settings
+from orchestration.cli.console import (
+    WAREHOUSE,
+    Exit,
+    choose_directories,
+    console,
+    published_file,
+    show_progress,
+    stop,
+)
+from orchestration.cli.nightly import run_and_end
+from orchestration.lock import WarehouseBusyError, hold
+from orchestration.settings import Settings, settings
+
+
+def verify(
+    file: Annotated[Path | None, typer.Argument(help="A published file; if none, the current one.")] = None,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Check on a published file alone every law that needs nothing else."""
+    from orchestration.verification import UncompiledError, published_laws
+    from orchestration.verification import verify as laws_on
+
+    choose_directories(warehouse_dir)
+    file = file or published_file(warehouse_dir)
+    if not file.is_file():
+        stop(Exit.USAGE, f"there is no file {file}")
+    broken = 0
+    try:
+        for verdict in laws_on(file, published_laws(settings())):
+            name = verdict.law.name.replace("_", " ")
+            if not verdict.found:
+                console.print(f"Law holds: {name}")
+                continue
+            broken += not verdict.law.only_warns
+            style = "bold yellow" if verdict.law.only_warns else "bold red"
+            warning = " (a warning)" if verdict.law.only_warns else ""
+            console.print(f"Law found {verdict.found} rows{warning}: {name}", style=style)
+            console.print(verdict.first_rows, markup=False, highlight=False, soft_wrap=True)
+    except UncompiledError as error:
+        stop(Exit.NOT_PUBLISHED, str(error))
+    except duckdb.Error as error:
+        stop(Exit.NOT_PUBLISHED, f"{file} cannot be read as a publication: {error}")
+    if broken:
+        stop(Exit.NOT_PUBLISHED, f"{broken} laws do not hold on {file}")
+
+
+def status(
+    warehouse_dir: WAREHOUSE = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what is published, how old it is, how the last run ended, what is missing and how large all is."""
+    from orchestration.status import status as how_it_stands
+
+    choose_directories(warehouse_dir)
+    try:
+        found = how_it_stands(settings(), dt.datetime.now(dt.UTC))
+    except duckdb.Error as error:
+        stop(Exit.NOT_PUBLISHED, f"the published file cannot be read: {error}")
+    if as_json:
+        console.print(json.dumps(found, indent=2), markup=False, highlight=False, soft_wrap=True)
+    else:
+        _show_status(found)
+
+
+def rollback(
+    publication: Annotated[
+        str | None, typer.Argument(help="A file of publications/; if none, the one before the current.")
+    ] = None,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Put an earlier publication in the place of the published file; the next run publishes anew."""
+    from orchestration.archive import UnknownPublicationError, roll_back
+
+    choose_directories(warehouse_dir)
+    published_file(warehouse_dir)
+    _hold(settings())
+    try:
+        now = roll_back(settings(), publication)
+    except UnknownPublicationError as unknown:
+        stop(Exit.USAGE, str(unknown))
+    except (duckdb.Error, OSError) as error:
+        stop(Exit.NOT_PUBLISHED, f"nothing was changed: {error}")
+    console.print(f"Published again: {now.file.stem}, as of the end of {now.as_of_date}.", soft_wrap=True)
+    console.print("The next run publishes anew.")
+
+
+def prune(
+    keep_days: Annotated[int, typer.Option(min=1, help="What is older than so many days goes.")],
+    dry_run: Annotated[bool, typer.Option(help="Only show what would go.")] = False,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Free space: old publications, records of old runs, and raw rows that are not needed to build anew."""
+    from orchestration.pruning import prunable
+    from orchestration.pruning import prune as let_go_of
+
+    choose_directories(warehouse_dir)
+    published_file(warehouse_dir)
+    _hold(settings())
+    try:
+        what = prunable(settings(), keep_days, dt.datetime.now(dt.UTC))
+        rows = [folder / "rows.parquet" for folder in what.nights]
+        size = sum(file.stat().st_size for file in (*what.publications, *rows))
+        for file in what.publications:
+            console.print(f"publication {file.stem}", highlight=False, soft_wrap=True)
+        for folder in what.nights:
+            console.print(f"raw rows of {folder.parent.name} {folder.name}", highlight=False)
+        if not dry_run:
+            let_go_of(settings(), what)
+    except (duckdb.Error, OSError) as error:
+        stop(Exit.NOT_PUBLISHED, f"pruning broke off and can be repeated: {error}")
+    would = "would go" if dry_run else "are gone"
+    console.print(
+        f"{len(what.publications)} publications and the rows of {len(what.nights)} nights in raw, "
+        f"{size / 1e6:,.1f} MB, and the records of {len(what.runs)} runs {would}.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def forget(
@@ -19,22 +134,60 @@ def forget(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Erase a member now and for good, whether or not the platform still exports them, and publish anew."""
+    from orchestration.erasure import is_known
+    from orchestration.ingestion import recover
+    from orchestration.pseudonyms import ErasureKeyError, load
+    from orchestration.raw_assets import TABLES
+
     choose_directories(warehouse_dir, exports_dir)
     show_progress()
     config = settings()
-    hold_or_stop(config)
-    from orchestration.erasure import is_known
-    from orchestration.ingestion import recover
-    from orchestration.raw_assets import TABLES
-
+    _hold(config)
     with duckdb.connect() as connection:
         try:
             recover(config, TABLES)
             load(connection, config)
-        except ErasureKeyError as problem:
+        except (ErasureKeyError, OSError) as problem:
             stop(Exit.NOT_PUBLISHED, str(problem))
         if not is_known(connection, config, TABLES["users"], str(user_id)):
             stop(Exit.USAGE, f"no users snapshot in {config.warehouse_dir} ever held {user_id}")
         (pseudonym,) = connection.execute("select pseudonym(?::uuid)", [str(user_id)]).fetchone()
     # Only the pseudonym goes into the record of the run.
     run_and_end(config, {"forget": [str(pseudonym)]})
+
+
+def _hold(config: Settings) -> None:
+    """Hold the warehouse until the command ends."""
+    try:
+        hold(config)
+    except WarehouseBusyError as busy:
+        stop(Exit.BUSY, str(busy))
+    except OSError as error:
+        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
+
+
+def _show_status(found: dict[str, Any]) -> None:
+    say = {"markup": False, "highlight": False, "soft_wrap": True}
+    console.print(f"The warehouse: {found['warehouse']}", **say)
+    published = found["published"]
+    if published is None:
+        console.print("Nothing is published yet; `warehouse run` publishes.", **say)
+    else:
+        console.print(
+            f"Published: as of {published['as of']} UTC (last day {published['last day']}), "
+            f"{published['age in hours']:,} hours old.",
+            **say,
+        )
+        if behind := published["nights behind"]:
+            console.print(f"The data is {behind} nights behind what could be here by now.", **say)
+        for table, nights in sorted(published["nights missing"].items()):
+            console.print(f"Missing: {table}: {len(nights)} nights, the last {max(nights)}", **say)
+    if last := found["last run"]:
+        took = "" if last["seconds"] is None else f", {last['seconds']} seconds"
+        console.print(f"Last run: {last['status']}, started {last['started']}{took} ({last['run']})", **say)
+    if found["another run holds the warehouse"]:
+        console.print("A run holds the warehouse now.", **say)
+    for refusal in found["last refusals"]:
+        console.print("Refused: {table} {night}: {reason}".format(**refusal), **say)
+    for what, size in found["bytes"].items():
+        console.print(f"{what:<13} {size / 1e6:>10,.1f} MB", **say)

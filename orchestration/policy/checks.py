@@ -1,12 +1,16 @@
 """The two CSVs of a policy, checked line by line.
 
-The same check guards the seeds before every build and a candidate before it is replayed.
+The same check guards the seeds before every build, a candidate before it is replayed or adopted, and what
+comes of adopting it.
 """
 
 import csv
 import datetime as dt
+import io
+import re
 from collections.abc import Callable, Iterable
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from orchestration.settings import PROJECT_DIR
@@ -18,47 +22,99 @@ POLICY_FILES = (POINT_RULES, SCORE_POLICY)
 
 MAX_POINTS = 1000
 SEASONS = ("none", "quarter", "year")
+BYTE_ORDER_MARK = "\ufeff"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-Line = dict[str, str]
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a policy file; a quoted text may spread it over several lines of an editor.
+
+    The number is the editor's, of where it begins; the text is what stands there to the last byte.
+    """
+
+    number: int
+    text: str
+    fields: list[str]
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """The value in a column."""
+        return self.values[column]
+
+    @property
+    def end(self) -> str:
+        """How the line ends: LF or CRLF; empty where the file stops without."""
+        return self.text[len(self.text.rstrip("\r\n")) :]
 
 
 def problems(folder: Path) -> list[str]:
     """Everything wrong with the policy in a folder, each with its file and line; empty if it can be used."""
     found = []
     for name in POLICY_FILES:
-        path = folder / name
         try:
-            lines = read(path)
+            lines = read(folder / name)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             found.append(f"{name}: cannot be read ({error})")
-            continue
-        columns = list(read(SEEDS_DIR / name)[0])
-        header = next(csv.reader(path.read_text(encoding="utf-8").splitlines()), [])
-        if header != columns:
-            found.append(f"{name} line 1: expected the columns {','.join(columns)}")
-            continue
-        found += _line_problems(name, lines)
+        else:
+            found += _header_problems(name, lines) or _line_problems(name, lines)
     return found
 
 
 def read(path: Path) -> list[Line]:
-    """The lines of a policy file by column."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, strict=True))
+    """The lines of a policy file, the header first.
+
+    Raises:
+        OSError, UnicodeDecodeError, csv.Error: it is no CSV in UTF-8.
+    """
+    # An editor's lines: str.splitlines() would also break at characters that no editor counts.
+    written = list(io.StringIO(path.read_bytes().decode(), newline=""))
+    reader = csv.reader(written, strict=True)
+    lines: list[Line] = []
+    begin = 0
+    for fields in reader:
+        columns = lines[0].fields if lines else fields
+        text = "".join(written[begin : reader.line_num])
+        lines.append(Line(begin + 1, text, fields, dict(zip(columns, fields, strict=False))))
+        begin = reader.line_num
+    return lines
+
+
+def key_of(name: str, line: Line) -> str:
+    """What has one line at any time: a rule; there is one score policy."""
+    return line["rule_id"] if name == POINT_RULES else ""
+
+
+def by_key(name: str, lines: list[Line]) -> list[tuple[str, list[Line]]]:
+    """The lines of each rule (or of the one score policy), oldest first."""
+
+    def order(line: Line) -> tuple[str, str]:
+        return key_of(name, line), line["valid_from"]
+
+    return [
+        (key, list(own)) for key, own in groupby(sorted(lines, key=order), lambda line: key_of(name, line))
+    ]
+
+
+def _header_problems(name: str, lines: list[Line]) -> list[str]:
+    columns = list(CHECKS[name])
+    if lines and lines[0].text.startswith(BYTE_ORDER_MARK):
+        return [f"{name} line 1: begins with a byte order mark; save it as UTF-8 without one"]
+    if not lines or lines[0].fields != columns:
+        return [f"{name} line 1: expected the columns {','.join(columns)}"]
+    return []
 
 
 def _line_problems(name: str, lines: list[Line]) -> list[str]:
-    checks = RULE_CHECKS if name == POINT_RULES else SCORE_CHECKS
+    header, *lines = lines
     found = [
-        f"{name} line {number}: {column} {problem} (is {line[column]!r})"
-        for number, line in enumerate(lines, start=2)
-        for column, check in checks.items()
-        if (problem := check(line[column] or ""))
+        f"{name} line {line.number}: {problem}"
+        for line in lines
+        for problem in _shape_problems(header, line) or _value_problems(CHECKS[name], line)
     ]
     if found:
         return found
-    key = "rule_id" if name == POINT_RULES else None
-    found += _calendar_problems(name, lines, key)
+    found += _calendar_problems(name, lines)
     if name == POINT_RULES:
         found += _arm_problems(lines)
     elif not lines:
@@ -66,61 +122,74 @@ def _line_problems(name: str, lines: list[Line]) -> list[str]:
     return found
 
 
-def _calendar_problems(name: str, lines: list[Line], key: str | None) -> list[str]:
+def _shape_problems(header: Line, line: Line) -> list[str]:
+    if not line.fields:
+        return ["is blank; take it out"]
+    if len(line.fields) != len(header.fields):
+        found = f"has {len(line.fields)} fields, not {len(header.fields)}"
+        return [f"{found}; a text with a comma needs double quotes"]
+    if line.end == "\r" or line.end not in ("", header.end):
+        return ["does not end as the first line does; let all end in LF, or all in CRLF"]
+    return []
+
+
+def _value_problems(checks: dict[str, Callable[[str], str | None]], line: Line) -> list[str]:
+    return [
+        f"{column} {problem} (is {line[column]!r})"
+        for column, check in checks.items()
+        if (problem := check(line[column]))
+    ]
+
+
+def _calendar_problems(name: str, lines: list[Line]) -> list[str]:
     """Gaps and overlaps between the periods of one rule (or of the one score policy)."""
     found = []
-
-    def of(numbered: tuple[int, Line]) -> tuple[str, str]:
-        return (numbered[1][key] if key else "", numbered[1]["valid_from"])
-
-    numbered = sorted(enumerate(lines, start=2), key=of)
-    for rule, periods in groupby(numbered, key=lambda item: of(item)[0]):
-        before: Line | None = None
-        for number, line in periods:
-            about = f"{name} line {number}: {rule + ' ' if rule else ''}"
+    for key, periods in by_key(name, lines):
+        rule = key and f"{key} "
+        for line in periods:
             if line["valid_to"] and line["valid_to"] <= line["valid_from"]:
-                found.append(f"{about}ends on {line['valid_to']}, not after it begins")
-            if before is not None and before["valid_to"] != line["valid_from"]:
-                end = before["valid_to"] or "never"
-                what = (
-                    "overlaps" if not before["valid_to"] or end > line["valid_from"] else "leaves a gap after"
-                )
                 found.append(
-                    f"{about}begins on {line['valid_from']} but {what} the line before it, ending {end}"
+                    f"{name} line {line.number}: {rule}ends on {line['valid_to']}, not after it begins"
                 )
-            before = line
+        for before, line in pairwise(periods):
+            begins, end = line["valid_from"], before["valid_to"]
+            about = f"{name} line {line.number}: {rule}begins on {begins}"
+            if begins == before["valid_from"]:
+                found.append(f"{about} as line {before.number} does")
+            elif not end or end > begins:
+                found.append(f"{about} but overlaps line {before.number}, ending {end or 'never'}")
+            elif end < begins:
+                found.append(f"{about} but leaves a gap after line {before.number}, ending {end}")
     return found
 
 
 def _arm_problems(lines: list[Line]) -> list[str]:
     """Every rule has its SQL arm, and every arm its rule."""
-    arms = {line["rule_id"]: line["activity_type"] for line in read(SEEDS_DIR / POINT_RULES)}
+    _, *known = read(SEEDS_DIR / POINT_RULES)
+    arms = {line["rule_id"]: line["activity_type"] for line in known}
     found = []
-    for number, line in enumerate(lines, start=2):
+    for line in lines:
         rule = line["rule_id"]
+        about = f"{POINT_RULES} line {line.number}:"
         if rule not in arms:
-            found.append(
-                f"{POINT_RULES} line {number}: no SQL in models/recognition/acts emits the rule {rule}"
-            )
+            found.append(f"{about} no SQL in models/recognition/acts emits the rule {rule}")
         elif line["activity_type"] != arms[rule]:
-            found.append(
-                f"{POINT_RULES} line {number}: {rule} is of activity type {arms[rule]}, "
-                f"not {line['activity_type']}"
-            )
+            found.append(f"{about} {rule} is of activity type {arms[rule]}, not {line['activity_type']}")
         if rule == "adjustment" and line["points"]:
-            found.append(
-                f"{POINT_RULES} line {number}: points of adjustment come from the moderator; leave empty"
-            )
+            found.append(f"{about} points of adjustment come from the moderator; leave empty")
         elif rule != "adjustment" and not line["points"]:
-            found.append(f"{POINT_RULES} line {number}: {rule} has no points")
+            found.append(f"{about} {rule} has no points")
         if rule == "blast_response" and not line["response_window_hours"]:
-            found.append(f"{POINT_RULES} line {number}: blast_response needs response_window_hours")
+            found.append(f"{about} blast_response needs response_window_hours")
     missing = sorted(arms.keys() - {line["rule_id"] for line in lines})
     return found + [f"{POINT_RULES}: no line for the rule {rule}" for rule in missing]
 
 
-def _given(text: str) -> str | None:
-    return None if text.strip() else "is empty"
+def name_problem(text: str) -> str | None:
+    """What is wrong with an id or the name of a version, if anything."""
+    if not text:
+        return "is empty"
+    return None if NAME.fullmatch(text) else "may hold only letters, digits and . _ -, no space"
 
 
 def _any(_text: str) -> str | None:
@@ -141,9 +210,12 @@ def _optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]
 def _number(low: int, high: int) -> Callable[[str], str | None]:
     def check(text: str) -> str | None:
         try:
-            return None if low <= int(text) <= high else f"must lie between {low} and {high}"
+            number = int(text)
         except ValueError:
             return "is no whole number"
+        if str(number) != text:  # int() also takes spaces, a plus, underscores and other scripts' digits
+            return "is no whole number in plain digits"
+        return None if low <= number <= high else f"must lie between {low} and {high}"
 
     return check
 
@@ -152,25 +224,27 @@ def _one_of(values: Iterable[str]) -> Callable[[str], str | None]:
     return lambda text: None if text in values else f"must be one of {', '.join(values)}"
 
 
-RULE_CHECKS = {
-    "policy_version": _given,
-    "rule_id": _given,
-    "activity_type": _given,
-    "points": _optional(_number(-MAX_POINTS, MAX_POINTS)),
-    "is_bonus": _one_of(("true", "false")),
-    "max_points_per_award": _optional(_number(0, MAX_POINTS)),
-    "daily_cap_points": _optional(_number(0, 1_000_000)),
-    "cap_per_source": _optional(_number(0, 1_000_000)),
-    "response_window_hours": _optional(_number(1, 8_760)),
-    "valid_from": _day,
-    "valid_to": _optional(_day),
-    "description": _any,
-}
-SCORE_CHECKS = {
-    "policy_version": _given,
-    "half_life_days": _optional(_number(1, 36_500)),
-    "season_length": _one_of(SEASONS),
-    "valid_from": _day,
-    "valid_to": _optional(_day),
-    "description": _any,
+CHECKS: dict[str, dict[str, Callable[[str], str | None]]] = {
+    POINT_RULES: {
+        "policy_version": name_problem,
+        "rule_id": name_problem,
+        "activity_type": name_problem,
+        "points": _optional(_number(-MAX_POINTS, MAX_POINTS)),
+        "is_bonus": _one_of(("true", "false")),
+        "max_points_per_award": _optional(_number(0, MAX_POINTS)),
+        "daily_cap_points": _optional(_number(0, 1_000_000)),
+        "cap_per_source": _optional(_number(0, 1_000_000)),
+        "response_window_hours": _optional(_number(1, 8_760)),
+        "valid_from": _day,
+        "valid_to": _optional(_day),
+        "description": _any,
+    },
+    SCORE_POLICY: {
+        "policy_version": name_problem,
+        "half_life_days": _optional(_number(1, 36_500)),
+        "season_length": _one_of(SEASONS),
+        "valid_from": _day,
+        "valid_to": _optional(_day),
+        "description": _any,
+    },
 }

@@ -4,6 +4,7 @@ The models of recognition are run as dbt compiled them for the last build, uncha
 candidate's rules in place of the seeds, and what else they read behind views of the warehouse.
 """
 
+import datetime as dt
 import json
 import logging
 from pathlib import Path
@@ -20,25 +21,44 @@ log = logging.getLogger("warehouse")
 REPLAYED_FOLDER = "recognition"
 # What recognition publishes is not needed to compare; what it computes is.
 REPLAYED_MODELS = {"act", "decision", "ledger", "activity_score"}
+# The ledger is the awarded decisions and their reversals: read, not kept a second time.
+LEFT_AS_VIEWS = {"ledger"}
 
 
-def replay(settings: Settings, candidate: Path, connection: duckdb.DuckDBPyConnection) -> None:
+class DayNotRecordedError(Exception):
+    """A day outside what is recorded."""
+
+
+def replay(
+    settings: Settings,
+    candidate: Path,
+    connection: duckdb.DuckDBPyConnection,
+    as_of_date: dt.date | None = None,
+) -> None:
     """Run recognition with a candidate's policy into the attached database `warehouse`.
 
     The built warehouse is attached as `built`, read-only. What recognition reads of it appears in `warehouse`
     as views, so that the compiled SQL runs as it is.
 
+    Args:
+        settings: where the warehouse lies.
+        candidate: a folder with a policy without problems.
+        connection: a new connection; what does not fit into memory is spilled to `what_if/spill`.
+        as_of_date: the last day whose acts count; the last day built if not given.
+
     Raises:
         FileNotFoundError: nothing was built yet.
+        DayNotRecordedError: the day lies after what is built, or before the first act.
     """
     manifest_file = settings.warehouse_dir / "dbt" / "manifest.json"
     if not settings.warehouse_file.exists() or not manifest_file.exists():
         raise FileNotFoundError(f"nothing is built in {settings.warehouse_dir} yet; `warehouse run` builds")
     manifest = json.loads(manifest_file.read_bytes())
-    scratch = settings.warehouse_dir / "what_if"
-    scratch.mkdir(exist_ok=True)
+    settings.what_if_dir.mkdir(exist_ok=True)
+    spill = settings.what_if_dir / "spill"
     connection.execute(
-        f"set TimeZone = 'UTC'; set memory_limit = '4GB'; set temp_directory = {literal(scratch / 'spill')};"
+        "set TimeZone = 'UTC'; set memory_limit = '4GB'; set preserve_insertion_order = false;"
+        f"set temp_directory = {literal(spill)};"
         f"attach {literal(settings.warehouse_file)} as built (read_only);"
         "attach ':memory:' as warehouse; use warehouse"
     )
@@ -52,31 +72,32 @@ def replay(settings: Settings, candidate: Path, connection: duckdb.DuckDBPyConne
         parent = manifest["nodes"].get(unique_id)
         if parent and parent["resource_type"] == "model":
             connection.execute(f"create view {parent['name']} as from built.main.{parent['name']}")
+    if as_of_date:
+        _stop_after(connection, as_of_date)
     for node in models:
-        kind = "view" if node["config"]["materialized"] == "view" else "table"
+        is_view = node["config"]["materialized"] == "view" or node["name"] in LEFT_AS_VIEWS
+        kind = "view" if is_view else "table"
         log.info("what if: %s", node["name"])
         connection.execute(f"create {kind} warehouse.main.{node['name']} as {node['compiled_code']}")
 
 
-COMPARISON = """
-    with standing as (
-        select rule_id, sum(points)::bigint as points, count(*) filter (where points > 0) as awards
-        from built.main.ledger group by rule_id
-    ),
-    proposed as (
-        select rule_id, sum(points)::bigint as points, count(*) filter (where points > 0) as awards
-        from warehouse.main.ledger group by rule_id
+def _stop_after(connection: duckdb.DuckDBPyConnection, as_of_date: dt.date) -> None:
+    """Put an earlier as-of in the place of the built one: nothing that happened after that day counts."""
+    first, last = connection.execute(
+        "select (select min(occurred_on) from built.main.act), as_of_date from built.main.as_of"
+    ).fetchone()
+    if as_of_date > last:
+        raise DayNotRecordedError(
+            f"{as_of_date} lies after {last}, the last day built; choose an earlier one"
+        )
+    if first is None:
+        raise DayNotRecordedError(f"no act is recorded up to {last}, the last day built; leave the day out")
+    if as_of_date < first:
+        raise DayNotRecordedError(f"{as_of_date} lies before {first}, the first act; choose a later one")
+    connection.execute(
+        "create or replace view as_of as "
+        f"select date '{as_of_date}' as as_of_date, date '{as_of_date}' + interval 24 hour as as_of"
     )
-    select
-        rule_id,
-        coalesce(standing.awards, 0) as awards_now,
-        coalesce(proposed.awards, 0) as awards_then,
-        coalesce(standing.points, 0) as points_now,
-        coalesce(proposed.points, 0) as points_then,
-        coalesce(proposed.points, 0) - coalesce(standing.points, 0) as difference
-    from standing full outer join proposed using (rule_id)
-    order by rule_id
-"""
 
 
 def _in_order(manifest: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
-{#- Law 2. Acts = awarded + not awarded, each with its reason; every ledger row is an awarded act or takes one back,
-    traces to one delivered row and one rule, and pays what that rule says or what a cap left of it. Otherwise points
-    appear from, or vanish into, nowhere. -#}
-{{ config(meta={'dagster': {'ref': {'name': 'activity_point'}}}) }}
+{#- Law 2, inside the warehouse. Every act is decided, once and with a reason, and traces to one delivered row.
+    Otherwise points appear from, or vanish into, nowhere. -#}
+{{ config(meta={'dagster': {'ref': {'name': 'activity_decision'}}}) }}
 
 with acts as (
     select * from {{ ref('act') }}
@@ -9,14 +8,6 @@ with acts as (
 
 decisions as (
     select * from {{ ref('activity_decision') }}
-),
-
-ledger as (
-    select * from {{ ref('activity_point') }}
-),
-
-rules as (
-    select * from {{ ref('point_rule') }}
 ),
 
 delivered as (
@@ -55,100 +46,34 @@ delivered_count as (
     group by all
 ),
 
-act_price as (
+findings as (
     select
-        acts.act_id,
+        coalesce(acts.act_id, decisions.activity_decision_id) as act_id,
         acts.rule_id,
         acts.source_table,
         acts.source_id,
-        acts.claimed_points,
-        count(rules.rule_id) as prices,
-        max(rules.points) as points,
-        coalesce(max(rules.max_points_per_award), 1000) as bound,
-        bool_or(rules.daily_cap_points is not null or rules.cap_per_source is not null) as can_be_capped
-    from acts
-    left join rules
-        on
-            acts.rule_id = rules.rule_id
-            and acts.occurred_on >= rules.valid_from
-            and acts.occurred_on < coalesce(rules.valid_to, date '9999-12-31')
-    group by all
-),
-
-awards as (
-    select * from ledger
-    where reverses_activity_point_id is null
-),
-
-reversals as (
-    select
-        reverses_activity_point_id,
-        count(*) as times,
-        sum(points) as points
-    from ledger
-    where reverses_activity_point_id is not null
-    group by all
-),
-
-findings as (
-    select
-        coalesce(act_price.act_id, decisions.activity_decision_id, awards.activity_point_id) as act_id,
-        act_price.rule_id,
-        act_price.source_table,
-        act_price.source_id,
         decisions.decision,
-        awards.points,
         case
-            when act_price.act_id is null then 'no act'
+            when acts.act_id is null then 'no act'
             when decisions.activity_decision_id is null then 'no decision'
             when decisions.decision is null then 'no reason'
-            when decisions.decision = 'unpriced' then 'no rule'
-            when decisions.is_awarded <> (decisions.decision = 'awarded') then 'awarded and not'
-            when decisions.is_awarded <> (awards.activity_point_id is not null) then 'ledger disagrees'
+            when
+                decisions.rule_id <> acts.rule_id
+                or decisions.source_table <> acts.source_table
+                or decisions.source_id <> acts.source_id
+                or decisions.occurred_at <> acts.occurred_at
+                then 'decides about another source'
             when coalesce(delivered_count.delivered_rows, 0) <> 1 then 'not one delivered row'
-            when awards.activity_point_id is null then null
-            when
-                awards.rule_id <> act_price.rule_id
-                or awards.source_table <> act_price.source_table
-                or awards.source_id <> act_price.source_id
-                then 'names another source'
-            when act_price.prices <> 1 then 'not one price'
-            when awards.points <> decisions.points then 'pays something else than decided'
-            when abs(awards.points) > act_price.bound then 'out of bounds'
-            when
-                decisions.capped_by is null
-                and act_price.claimed_points is null
-                and awards.points <> act_price.points
-                then 'pays something else than its price'
-            when
-                decisions.capped_by is not null
-                and (not act_price.can_be_capped or awards.points >= act_price.points)
-                then 'capped without a cap'
         end as finding
-    from act_price
+    from acts
     full outer join decisions
-        on act_price.act_id = decisions.activity_decision_id
-    full outer join awards
-        on coalesce(act_price.act_id, decisions.activity_decision_id) = awards.activity_point_id
+        on acts.act_id = decisions.activity_decision_id
     left join delivered_count
         on
-            act_price.source_table = delivered_count.source_table
-            and act_price.source_id = delivered_count.source_id
+            acts.source_table = delivered_count.source_table
+            and acts.source_id = delivered_count.source_id
 )
 
 select *
 from findings
 where finding is not null
-union all
-select
-    reversals.reverses_activity_point_id as act_id,
-    awards.rule_id,
-    awards.source_table,
-    awards.source_id,
-    'reversal' as decision,
-    awards.points,
-    'takes back something else than was awarded' as finding
-from reversals
-left join awards
-    on reversals.reverses_activity_point_id = awards.activity_point_id
-where reversals.times <> 1 or awards.points is distinct from -reversals.points

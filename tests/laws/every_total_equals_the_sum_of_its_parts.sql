@@ -18,17 +18,17 @@ user_totals as (
     from {{ ref('user_activity') }}
 ),
 
-as_of as (
-    select * from {{ ref('as_of') }}
+publication as (
+    select * from {{ ref('publication') }}
 ),
 
 tiers as (
     select
         tiers.tier,
         sum(score.points_on_day) as days,
-        sum(score.points_all_time) filter (where score.as_of_date = as_of.as_of_date) as latest
+        sum(score.points_all_time) filter (where score.as_of_date = publication.as_of_date) as latest
     from (values ('city'), ('state'), ('national')) as tiers (tier)
-    cross join as_of
+    cross join publication
     left join score
         on tiers.tier = score.tier
     group by all

@@ -1,32 +1,22 @@
-{#- Law 1. Rows in every accepted delivery = accepted + duplicate + superseded + rejected, and the staged tables hold
-    exactly the accepted ones. Otherwise rows were lost or counted twice between a file and the warehouse. -#}
+{#- Law 1. Rows in every accepted delivery = accepted + duplicate + superseded + rejected, and every rejected row is
+    shown. Otherwise rows were lost or counted twice between a file and the warehouse. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'row_account'}}}) }}
-{%- set event_tables = [
-    'track_engagements', 'track_votes', 'signal_actions', 'follows', 'collection_items', 'community_members',
-    'user_tags', 'community_activation_audits', 'event_attendances', 'project_supports', 'pioneer_referrals',
-    'activity_point_adjustments'
-] %}
 
 with account as (
     select * from {{ ref('row_account') }}
     where status = 'accepted'
 ),
 
-staged as (
-    {% for table in event_tables %}
-    {%- if not loop.first %}
-    union all
-    {% endif -%}
+rejected as (
     select
         delivery_id,
-        count(*) as rows_staged
-    from {{ ref('stg_' ~ table) }}
+        count(*) as rows_shown
+    from {{ ref('rejected_row') }}
     group by all
-    {%- endfor %}
 )
 
 select
-    coalesce(account.delivery_id, staged.delivery_id) as delivery_id,
+    account.delivery_id,
     account.table_name,
     account.night,
     account.part,
@@ -35,19 +25,11 @@ select
     account.rows_duplicate,
     account.rows_superseded,
     account.rows_rejected,
-    staged.rows_staged
+    rejected.rows_shown
 from account
-full outer join staged
-    on account.delivery_id = staged.delivery_id
+left join rejected
+    on account.delivery_id = rejected.delivery_id
 where
-    account.delivery_id is null
-    or account.rows_delivered is distinct from
+    account.rows_delivered is distinct from
     account.rows_accepted + account.rows_duplicate + account.rows_superseded + account.rows_rejected
-    or (
-        account.table_name in (
-            {%- for table in event_tables %}
-            '{{ table }}'{% if not loop.last %},{% endif %}
-            {%- endfor %}
-        )
-        and account.rows_accepted <> coalesce(staged.rows_staged, 0)
-    )
+    or account.rows_rejected is distinct from coalesce(rejected.rows_shown, 0)

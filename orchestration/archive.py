@@ -1,0 +1,72 @@
+"""The publications kept in `publications/`, and going back to one of them."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.publication import put_in_place
+from orchestration.reading import literal
+from orchestration.settings import Settings
+
+
+class UnknownPublicationError(Exception):
+    """There is no such publication to go back to."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published file, current or archived."""
+
+    file: Path
+    as_of_date: dt.date
+    run_id: str
+    built_at: dt.datetime
+
+
+def read_publication(file: Path) -> Publication:
+    """What a published file says of itself.
+
+    Raises:
+        duckdb.Error: it is no publication.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(file)} as published (read_only)")
+        row = connection.execute(
+            "select as_of_date, run_id, built_at from published.main.publication"
+        ).fetchone()
+    return Publication(file, *row)
+
+
+def archived(config: Settings) -> list[Publication]:
+    """The publications kept, the first built first."""
+    files = sorted(config.publications_dir.glob("[!.]*.duckdb"))
+    return sorted(map(read_publication, files), key=lambda publication: publication.built_at)
+
+
+def roll_back(config: Settings, name: str | None = None) -> Publication:
+    """Put an archived publication in the place of the published file, at once.
+
+    Args:
+        config: the warehouse, held by the caller.
+        name: the archived file, with or without `.duckdb`; the one built before the current one if None.
+
+    Raises:
+        UnknownPublicationError: it is not there; the message lists what is.
+        duckdb.Error, OSError: a publication cannot be read or put in place; the current one still serves.
+    """
+    kept = archived(config)
+    if name is None:
+        now = read_publication(config.published_file)
+        wanted = [p for p in kept if p.built_at < now.built_at][-1:]
+        missing = "there is no publication before the current one"
+    else:
+        wanted = [p for p in kept if p.file.stem == name.removesuffix(".duckdb")]
+        missing = f"there is no publication {name}"
+    if not wanted:
+        there = "\n".join(p.file.stem for p in kept) or "none"
+        raise UnknownPublicationError(f"{missing}; kept in {config.publications_dir}:\n{there}")
+    (publication,) = wanted
+    put_in_place(config, publication.file)
+    return publication

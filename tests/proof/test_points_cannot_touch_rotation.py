@@ -1,0 +1,194 @@
+"""Whatever happens to participation or to the rules, rotation stays as it is; and the other way round."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from conftest import Run
+from golden.world import run_nightly
+from mutations import KINDS, POLICY, Mutation, changed, culprits, random_mutations
+from worlds import SMALL, TABLES, World, models, sample_world
+
+from orchestration.sample import SampleSize, write_sample
+from orchestration.wall import MAY_SEE, MUST_NOT_SEE
+
+PER_BUILD = 25
+TINY = SampleSize(members=40, scenes=4, tracks=20, engagements=800, actions=200, nights=2, history_days=20)
+# Everything rotation must not know: all exports but its own, and what people decide about points.
+PARTICIPATION = sorted(TABLES.keys() - MAY_SEE["fair_play"]) + list(POLICY) * 3
+LISTENING = sorted(MUST_NOT_SEE["recognition"])
+FAIR_PLAY = [model.name for model in models().values() if model.folder == "fair_play"]
+RECOGNITION = [model.name for model in models().values() if model.folder == "recognition"]
+# Exports that neither rotation nor points look at.
+BYSTANDERS = [
+    "collection_items",
+    "registrar_entries",
+    "sects",
+    "sect_tags",
+    "user_capability_grants",
+    "user_tags",
+]
+
+
+def world_of(home: Path, seed: int) -> World:
+    """A world, and what is in it before anything changes."""
+    world = sample_world(home, seed, SMALL, faults=("late", "duplicate", "corrected"))
+    world.keep("before", models())
+    return world
+
+
+@pytest.mark.seeds(3, 40)
+def test_neither_side_of_the_wall_feels_what_happens_on_the_other(
+    seed: int, tmp_path: Path, tried: Callable[[str, str, int], None]
+) -> None:
+    world, rng = world_of(tmp_path, seed), np.random.default_rng(seed)
+    mutations = random_mutations(world, rng, PARTICIPATION, PER_BUILD)
+    tried("points cannot touch rotation", "changes of participation, rules or policy", PER_BUILD)
+    tried("points cannot touch rotation", "worlds with 25 changes on either side of the wall", 1)
+    effect = changed(world, mutations, [*FAIR_PLAY, *RECOGNITION]).keys()
+    assert not effect & set(FAIR_PLAY), culprits(world, mutations, FAIR_PLAY)
+    assert {"act", "ledger", "activity_point"} <= effect
+
+    mutations = random_mutations(world, rng, LISTENING, PER_BUILD)
+    tried("listening cannot touch points", "changes of listening, votes or rotation", PER_BUILD)
+    effect = changed(world, mutations, [*FAIR_PLAY, *RECOGNITION]).keys()
+    assert not effect & set(RECOGNITION), culprits(world, mutations, RECOGNITION)
+    assert set(FAIR_PLAY) <= effect
+
+
+INFLUENCES = {
+    "the score is nudged by points": (
+        "rotation_recurrence",
+        "    entries.recurrence_score,\n    judged",
+        "    entries.recurrence_score + (select sum(points) from warehouse.main.ledger)"
+        " as recurrence_score,\n    judged",
+        Mutation("point_rule", "alter", 700),
+    ),
+    "the score is nudged by follows": (
+        "rotation_recurrence",
+        "    entries.recurrence_score,\n    judged",
+        "    entries.recurrence_score + (select count(*) from warehouse.main.stg_follows)"
+        " as recurrence_score,\n    judged",
+        Mutation("follows", "delete", 3),
+    ),
+    "what was blasted is not played": (
+        "rotation_recurrence",
+        "where pool = 'MAIN_ROTATION'",
+        "where pool = 'MAIN_ROTATION' and (select count(*) from warehouse.main.stg_signal_actions) % 2 = 0",
+        Mutation("signal_actions", "delete", 7),
+    ),
+    "a delivery of participation is awaited": (
+        "rotation_recurrence",
+        "where table_name = 'track_engagements'",
+        "where table_name = 'proof_of_support'",
+        Mutation("proof_of_support", "refuse", 1),
+    ),
+    "listening earns points": (
+        "ledger",
+        "    points,\n    is_bonus",
+        "    points + (select count(*) from warehouse.main.stg_track_engagements) as points,\n    is_bonus",
+        Mutation("track_engagements", "delete", 5),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def influenced(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A small world for all influences; each test keeps anew what it compares."""
+    world = sample_world(tmp_path_factory.mktemp("influenced"), 1, TINY)
+    world.keep("before", ["rotation_recurrence", "ledger"])
+    return world
+
+
+def test_there_are_changes_of_every_kind_to_every_table(influenced: World) -> None:
+    mutations = random_mutations(influenced, np.random.default_rng(0), PARTICIPATION, 500)
+    tables = {kind: {m.table for m in mutations if m.kind == kind} for kind in KINDS}
+    assert set().union(*tables.values()) == set(PARTICIPATION)
+    for kind in ("add", "delete", "alter", "duplicate", "re-time"):
+        assert tables[kind] >= {"signal_actions", "proof_of_support", "projects", "follows", *POLICY}, kind
+    assert min(len(touched) for touched in tables.values()) > 10
+
+
+def plant(world: World, model: str, line: str, instead: str) -> dict[str, str]:
+    """Build with the influence from the start: what is searched for is a change that shows it."""
+    assert line in models()[model].sql
+    planted = {model: models()[model].sql.replace(line, instead, 1)}
+    world.build(planted=planted)
+    world.connection.execute(f"create or replace table before.{model} as from main.{model}")
+    return planted
+
+
+@pytest.mark.parametrize(("model", "line", "instead", "cause"), INFLUENCES.values(), ids=INFLUENCES)
+def test_an_influence_is_found(
+    influenced: World, model: str, line: str, instead: str, cause: Mutation
+) -> None:
+    planted = plant(influenced, model, line, instead)
+    assert changed(influenced, [], [model], planted) == {}
+    assert changed(influenced, [cause], [model], planted)[model] > 0
+
+
+def test_the_one_change_of_25_that_shows_an_influence_is_named(influenced: World) -> None:
+    model, line, instead, cause = INFLUENCES["the score is nudged by points"]
+    planted = plant(influenced, model, line, instead)
+    others = random_mutations(influenced, np.random.default_rng(6), BYSTANDERS, PER_BUILD - 1)
+    assert culprits(influenced, others, [model], planted) == []
+    assert culprits(influenced, [*others[:9], cause, *others[9:]], [model], planted) == [cause]
+
+
+DISTURBANCES = {
+    "delete": "select * from delivered where hash(id) % 3 <> 0",
+    "add": "from delivered union all select * replace (md5(id)::uuid::varchar as id) from delivered",
+    "alter": "select * replace (lag({column}, 1, {column}) over (order by id) as {column}) from delivered",
+    "duplicate": "from delivered union all from delivered",
+    "re-time": "select * replace ({time} - interval 100 hour as {time}) from delivered",
+}
+
+
+def disturb(exports_dir: Path, rng: np.random.Generator) -> int:
+    """Change every part of participation that was delivered, in one way or another; returns how many."""
+    parts = [
+        part
+        for table in sorted(set(PARTICIPATION) - POLICY.keys() - {"users"})
+        for part in sorted(exports_dir.glob(f"{table}/*/part-*"))
+    ]
+    for part in parts:
+        table = TABLES[part.parent.parent.name]
+        times = [column.name for column in table.columns if column.data_type == "timestamp"]
+        others = [c.name for c in table.columns if c.name not in (*table.key, *times)]
+        kinds = [kind for kind in DISTURBANCES if times or kind != "re-time"]
+        kind = rng.choice(kinds)
+        query = DISTURBANCES[kind].format(column=rng.choice(others), time=times[0] if times else "")
+        with duckdb.connect() as connection:
+            connection.execute(f"create table delivered as from '{part}'")
+            connection.execute(f"copy ({query}) to '{part}' (format parquet)")
+    return len(parts)
+
+
+@pytest.mark.seeds(0, 10)
+def test_the_real_job_publishes_the_same_rotation_whatever_happens_to_participation(
+    seed: int, tmp_path: Path, tried: Callable[[str, str, int], None]
+) -> None:
+    exports_dir, disturbed = tmp_path / "exports", tmp_path / "disturbed"
+    nights = write_sample(exports_dir, TINY, seed=seed, formats=("parquet",))
+    confirm = {"confirm_departures": [night.isoformat() for night in nights]}
+    shutil.copytree(exports_dir, disturbed)
+    assert disturb(disturbed, np.random.default_rng(seed)) > 20
+    runs = [
+        run_nightly(exports_dir, tmp_path / "one", **confirm),
+        run_nightly(disturbed, tmp_path / "two", **confirm),
+    ]
+    tried("points cannot touch rotation", "worlds with every export of participation changed, real job", 1)
+    assert [run.success for run in runs] == [True, True]
+    first, second = runs
+    assert first.table("rotation_recurrence") == second.table("rotation_recurrence") != []
+    assert listened(first) == listened(second) != []
+    assert first.table("activity_point") != second.table("activity_point")
+
+
+def listened(run: Run) -> list[tuple[object, ...]]:
+    """The private table of fair_play."""
+    with duckdb.connect(str(run.warehouse_dir / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.sql("from track_engagement_day order by all").fetchall()

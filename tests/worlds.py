@@ -1,0 +1,240 @@
+"""Made-up worlds in one connection: ingested as every night is, then built with the SQL that dbt compiled.
+
+A world holds the raw tables (schema `raw`), the seeds and every model (schema `main`) of one warehouse, all
+in memory. Anything in it may be changed and built again; `undone` takes all of that back.
+"""
+
+import datetime as dt
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.exports import contract, delivered_nights, latest_complete_night
+from orchestration.ingestion import ingest, known_parts, recover
+from orchestration.lineage import on_tables
+from orchestration.publication import published_tables
+from orchestration.reading import literal
+from orchestration.sample import SampleSize, write_sample
+from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.transformation import MANIFEST, code_version, write_run
+
+SMALL = SampleSize(members=60, scenes=5, tracks=30, engagements=1500, actions=300, nights=3, history_days=20)
+TABLES = contract(MANIFEST)
+BOOKS = {"delivered", "rejected"}
+SEEDS = {node["name"]: node for node in MANIFEST["nodes"].values() if node["resource_type"] == "seed"}
+# What is published beside `publication`, whose run and times are of each run its own.
+PUBLISHED = sorted(set(published_tables(MANIFEST).values()) - {"publication"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as dbt compiled it, reading raw tables of its world instead of files."""
+
+    name: str
+    folder: str
+    kind: str
+    parents: tuple[str, ...]
+    sql: str
+    key: str | None
+    incremental_sql: str | None
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Every model, each after those it reads."""
+    full, incremental = compiled(), compiled(incremental=True)
+    found = {}
+    for unique_id, node in full["nodes"].items():
+        if node["resource_type"] == "model":
+            later = incremental["nodes"][unique_id].get("compiled_code")
+            is_incremental = node["config"]["materialized"] == "incremental"
+            found[node["name"]] = Model(
+                name=node["name"],
+                folder=node["fqn"][1],
+                kind="view" if node["config"]["materialized"] == "view" else "table",
+                parents=tuple(
+                    full["nodes"][parent]["name"]
+                    for parent in node["depends_on"]["nodes"]
+                    if parent in full["nodes"] and full["nodes"][parent]["resource_type"] == "model"
+                ),
+                sql=on_tables(node["compiled_code"]),
+                key=node["config"]["unique_key"],
+                incremental_sql=on_tables(later) if is_incremental else None,
+            )
+    order = TopologicalSorter({model.name: model.parents for model in found.values()}).static_order()
+    return {name: found[name] for name in order}
+
+
+@cache
+def compiled(*, incremental: bool = False) -> dict[str, Any]:
+    """The manifest of a build in full, or upon incremental tables; kept until the code changes."""
+    folder = PROJECT_DIR / "target" / "worlds"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = folder / "code_version"
+        if not stamp.exists() or stamp.read_text() != code_version():
+            database = folder / "building" / "warehouse.duckdb"
+            database.parent.mkdir(exist_ok=True)
+            database.unlink(missing_ok=True)
+            _compile(folder, "full")
+            with duckdb.connect(str(database)) as connection:
+                for node in MANIFEST["nodes"].values():
+                    if node["config"]["materialized"] == "incremental":
+                        connection.execute(f"create table {node['name']} (there integer)")
+            _compile(folder, "incremental", "--select", "config.materialized:incremental")
+            stamp.write_text(code_version())
+    return json.loads((folder / ("incremental" if incremental else "full") / "manifest.json").read_bytes())
+
+
+def _compile(folder: Path, form: str, *arguments: str) -> None:
+    done = subprocess.run(  # noqa: S603
+        [Path(sys.executable).with_name("dbt"), "compile", "--target-path", folder / form, *arguments],
+        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
+        env=os.environ | {"WAREHOUSE_DIR": str(folder)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+class World:
+    """One warehouse in memory."""
+
+    def __init__(self) -> None:
+        """Nothing in it but the seeds."""
+        self.connection = duckdb.connect()
+        self.connection.execute("set TimeZone = 'UTC'; set threads = 1; set memory_limit = '1GB'")
+        self.connection.execute("attach ':memory:' as warehouse; use warehouse; create schema raw")
+        for name, seed in SEEDS.items():
+            types = seed["config"]["column_types"] or dict.fromkeys(seed["columns"], "varchar")
+            columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
+            self.connection.execute(f"create table {name} ({columns})")
+            file = PROJECT_DIR / seed["original_file_path"]
+            self.connection.execute(f"copy {name} from {literal(file)} (header, nullstr '')")
+
+    def load(self, config: Settings) -> None:
+        """Take over everything that stands in raw."""
+        files = {name: f"{name}/*/rows.parquet" for name in TABLES} | {
+            book: f"*/*/{book}.parquet" for book in BOOKS
+        }
+        for name, pattern in {**files, "run": "run.parquet"}.items():
+            path = literal(config.raw_dir / pattern)
+            self.connection.execute(
+                f"create or replace table raw.{name} as from read_parquet({path}, union_by_name = true)"
+            )
+
+    def build(
+        self,
+        names: Collection[str] | None = None,
+        *,
+        incremental: bool = False,
+        planted: dict[str, str] | None = None,
+    ) -> None:
+        """Build every model, or those named: in full, or incrementally upon what is there as dbt does.
+
+        `planted` SQL takes the place of a model's own. It is built last, so that it may read anything.
+        """
+        for model in models().values():
+            if names is not None and model.name not in names:
+                continue
+            if incremental and model.incremental_sql:
+                self._build_upon(model)
+            else:
+                self._create(model.kind, model.name, model.sql)
+        for name, sql in (planted or {}).items():
+            self._create("table", name, sql)
+
+    def _build_upon(self, model: Model) -> None:
+        """Delete what comes again by its key, then insert."""
+        self.connection.execute(
+            f"""
+            create or replace temp table arriving as {model.incremental_sql};
+            delete from {model.name} where {model.key} in (select {model.key} from arriving);
+            insert into {model.name} by name from arriving
+            """
+        )
+
+    def _create(self, kind: str, name: str, sql: str) -> None:
+        self.connection.execute(f"create or replace {kind} {name} as {sql}")
+
+    def keep(self, schema: str, names: Collection[str]) -> None:
+        """Copy relations into a schema, to compare with later."""
+        self.connection.execute(f"create schema {schema}")
+        for name in names:
+            self.connection.execute(f"create table {schema}.{name} as from main.{name}")
+
+    def differing(self, schema: str, names: Collection[str]) -> dict[str, int]:
+        """How many rows of which relations are not those kept in a schema."""
+        found = {}
+        for name in names:
+            (rows,) = self.connection.execute(
+                f"""
+                select count(*) from (
+                    (from main.{name} except all from {schema}.{name})
+                    union all
+                    (from {schema}.{name} except all from main.{name})
+                )
+                """
+            ).fetchone()
+            if rows:
+                found[name] = rows
+        return found
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever happens in this block is taken back."""
+        self.connection.execute("begin")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback")
+
+
+def directories(home: Path, exports_dir: Path | None = None) -> Settings:
+    """The directories of a warehouse below `home`."""
+    return replace(settings(), exports_dir=exports_dir or home / "exports", warehouse_dir=home / "warehouse")
+
+
+def ingest_nights(
+    config: Settings,
+    confirmed: Collection[dt.date] = (),
+    not_after: dt.date = dt.date.max,
+    break_off_after: int | None = None,
+) -> dt.date | None:
+    """What the nightly job does before dbt: returns the as-of night, None if there is none yet.
+
+    With `break_off_after` ingestion ends after so many nights of tables, as a killed one would.
+    """
+    recover(config, TABLES)
+    nights = [night for night in delivered_nights(config.exports_dir, TABLES) if night.date <= not_after]
+    arrived = {(night.table, night.date) for night in nights} | set(known_parts(config))
+    as_of_date = latest_complete_night(arrived, TABLES)
+    if as_of_date is None:
+        return None
+    due = [night for night in nights if night.date <= as_of_date]
+    for done, _ in enumerate(ingest(config, TABLES, due, confirmed_departures=confirmed), start=1):
+        if done == break_off_after:
+            return None
+    write_run(config, as_of_date, "made up")
+    return as_of_date
+
+
+def sample_world(home: Path, seed: int, size: SampleSize = SMALL, **options: Any) -> World:
+    """A world of the sample, ingested and built in full."""
+    config = directories(home)
+    nights = write_sample(config.exports_dir, size, seed=seed, **options)
+    assert ingest_nights(config, confirmed=nights) == nights[-1]
+    world = World()
+    world.load(config)
+    world.build()
+    return world
