@@ -65,8 +65,8 @@ class Settings:
 
     @property
     def erased_file(self) -> Path:
-        """The pseudonyms in force."""
-        return self.warehouse_dir / "erased.parquet"
+        """The pseudonyms in force: the source `raw.erased`."""
+        return self.raw_dir / "erased.parquet"
 
     @property
     def what_if_dir(self) -> Path:

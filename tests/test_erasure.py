@@ -312,7 +312,7 @@ def test_who_returns_is_given_back_their_ids(tmp_path: Path) -> None:
     house.run()
     whole.run()
     assert house.everything() == whole.everything()
-    assert len(house.everything()["erased.parquet"]) == 1  # only what tells the key
+    assert len(house.everything()["raw/erased.parquet"]) == 1  # only what tells the key
     assert {name for name, _ in house.read_again} == set(SOME)
 
 
