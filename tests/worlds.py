@@ -127,7 +127,7 @@ class World:
         files = {name: f"{name}/*/rows.parquet" for name in TABLES} | {
             book: f"*/*/{book}.parquet" for book in BOOKS
         }
-        for name, pattern in {**files, "run": "run.parquet"}.items():
+        for name, pattern in {**files, "run": "run.parquet", "erased": "erased.parquet"}.items():
             path = literal(config.raw_dir / pattern)
             self.connection.execute(
                 f"create or replace table raw.{name} as from read_parquet({path}, union_by_name = true)"
