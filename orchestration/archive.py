@@ -45,11 +45,6 @@ def archived(config: Settings) -> list[Publication]:
     return sorted(map(read_publication, files), key=lambda publication: publication.built_at)
 
 
-def current(config: Settings) -> Publication | None:
-    """What readers find now."""
-    return read_publication(config.published_file) if config.published_file.exists() else None
-
-
 def roll_back(config: Settings, name: str | None = None) -> Publication:
     """Put an archived publication in the place of the published file, at once.
 
@@ -59,11 +54,12 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
 
     Raises:
         UnknownPublicationError: it is not there; the message lists what is.
+        duckdb.Error, OSError: a publication cannot be read or put in place; the current one still serves.
     """
     kept = archived(config)
     if name is None:
-        now = current(config)
-        wanted = [p for p in kept if now and p.built_at < now.built_at][-1:]
+        now = read_publication(config.published_file)
+        wanted = [p for p in kept if p.built_at < now.built_at][-1:]
         missing = "there is no publication before the current one"
     else:
         wanted = [p for p in kept if p.file.stem == name.removesuffix(".duckdb")]

@@ -3,6 +3,7 @@
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from orchestration.alerts import tell_of_a_failure, tell_of_refusals
 from orchestration.freshness import data_is_as_fresh_as_expected, freshness, freshness_schedule
 from orchestration.publication import analytics
 from orchestration.raw_assets import raw_tables
@@ -22,6 +23,7 @@ nightly = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     description="Exports in, a published warehouse out.",
     executor_def=dg.in_process_executor,
+    hooks={tell_of_a_failure, tell_of_refusals},
 )
 
 defs = dg.Definitions(

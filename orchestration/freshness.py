@@ -4,20 +4,27 @@ import datetime as dt
 
 import dagster as dg
 
+from orchestration.alerts import send
 from orchestration.publication import analytics
 from orchestration.schedules import published_night
 from orchestration.settings import settings
 from orchestration.summary import nights_behind
+
+FRESHNESS = "freshness"
 
 
 @dg.asset_check(
     asset=analytics,
     description="The published file holds yesterday's data. Late data is warned about and never blocks.",
 )
-def data_is_as_fresh_as_expected() -> dg.AssetCheckResult:
-    """Warns when data is older than expected at this moment."""
-    as_of_date = published_night(settings())
+def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Warns when data is older than expected at this moment; the morning's look sends an alert, too."""
+    config = settings()
+    as_of_date = published_night(config)
     behind = nights_behind(as_of_date, dt.datetime.now(dt.UTC)) if as_of_date else None
+    if behind != 0 and context.run.job_name == FRESHNESS:
+        reason = f"the last day is {as_of_date}" if as_of_date else "nothing is published"
+        send(config, "found late data", context.run.run_id, FRESHNESS, reason)
     return dg.AssetCheckResult(
         passed=behind == 0,
         severity=dg.AssetCheckSeverity.WARN,
@@ -26,7 +33,7 @@ def data_is_as_fresh_as_expected() -> dg.AssetCheckResult:
 
 
 freshness = dg.define_asset_job(
-    "freshness",
+    FRESHNESS,
     selection=dg.AssetSelection.checks(data_is_as_fresh_as_expected),
     description="Holds the published file against the clock, whether or not the nightly job published.",
     executor_def=dg.in_process_executor,

@@ -36,6 +36,10 @@ DELIVERED_COLUMNS = {
     "contract": "varchar",
     "compared_with": "varchar",
     "departures_confirmed": "boolean",
+    # A model derives these from the rows; they are written down when the rows are pruned.
+    "rows_accepted": "bigint",
+    "rows_duplicate": "bigint",
+    "rows_superseded": "bigint",
 }
 REJECTED_COLUMNS = {
     "delivery_id": "uuid",
@@ -71,6 +75,7 @@ class Part:
     reason: str | None = None
     rows_delivered: int | None = None
     rows_rejected: int | None = None
+    is_pruned: bool = False
 
     @property
     def delivery_id(self) -> uuid.UUID:
@@ -79,11 +84,11 @@ class Part:
         return uuid.UUID(hashlib.sha256(identity.encode()).hexdigest()[:32])
 
     def row(self) -> tuple[object, ...]:
-        """The values in the order of DELIVERED_COLUMNS."""
+        """The values in the order of DELIVERED_COLUMNS, of rows that are all there."""
         return (
             self.delivery_id, self.table, self.night, self.name, self.status, self.reason,
             self.rows_delivered, self.rows_rejected, self.sha256, self.contract, self.compared_with,
-            self.departures_confirmed,
+            self.departures_confirmed, None, None, None,
         )  # fmt: skip
 
 
@@ -120,17 +125,17 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
         for table in tables.values():
-            folder = settings.raw_dir / table.name / "empty"
-            stamp = folder / table.fingerprint
-            if stamp.exists():
-                continue
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
             shapes = (
                 ("rows", _row_columns(table)),
                 ("delivered", DELIVERED_COLUMNS),
                 ("rejected", REJECTED_COLUMNS),
             )
+            folder = settings.raw_dir / table.name / "empty"
+            stamp = folder / hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
+            if stamp.exists():
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
             for name, columns in shapes:
                 _create(connection, "empty", columns)
                 _copy(connection, "from empty", folder / f"{name}.parquet")
@@ -145,7 +150,7 @@ def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...
             """
             select
                 table_name, night, part, sha256, contract, compared_with, departures_confirmed, status,
-                reason, rows_delivered, rows_rejected
+                reason, rows_delivered, rows_rejected, rows_accepted is not null as is_pruned
             from read_parquet(?, union_by_name = true)
             where status = 'accepted'
             order by table_name, night, part
@@ -218,7 +223,7 @@ def _ingest_night(
         for path in night.parts
     )
     if not read_again and _identities(parts) == _identities(before):
-        shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+        _remove(settings, _refused_folder(settings, night))
         return Outcome(night, "known", before)
     confirmed_before = _contents(parts) == _contents(before) and any(p.departures_confirmed for p in before)
     if departures_confirmed or confirmed_before:
@@ -241,10 +246,10 @@ def _ingest_night(
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
             if {part.delivery_id for part in parts} == {part.delivery_id for part in before}:
                 # Not a new delivery but the standing one, judged anew beside a night that arrived late.
-                shutil.rmtree(_standing_folder(settings, night))
+                _remove(settings, _standing_folder(settings, night))
             return Outcome(night, "refused", parts)
         _swap_in(connection, settings, parts, work, _standing_folder(settings, night))
-    shutil.rmtree(_refused_folder(settings, night), ignore_errors=True)
+    _remove(settings, _refused_folder(settings, night))
     return Outcome(night, "accepted", parts)
 
 
@@ -405,6 +410,11 @@ def _swap_in(
         _copy(connection, "from night_rows", prepared / "rows.parquet")
     _copy(connection, "from night_rejected", prepared / "rejected.parquet")
     _copy(connection, "from night_delivered", prepared / "delivered.parquet")
+    swap_folder(settings, prepared, folder)
+
+
+def swap_folder(settings: Settings, prepared: Path, folder: Path) -> None:
+    """Put a prepared night in its place in raw in one move."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         # Should the run break off between the two moves, recover() puts the old night back.
@@ -418,6 +428,16 @@ def _swap_in(
         prepared.rename(folder)
 
 
+def _remove(settings: Settings, folder: Path) -> None:
+    """Take a folder out of raw in one move: half of one would be rows without their account."""
+    if folder.exists():
+        removed = settings.incoming_dir / "removed"
+        removed.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(removed, ignore_errors=True)
+        folder.rename(removed)
+        shutil.rmtree(removed)
+
+
 def _standing_folder(settings: Settings, night: Night) -> Path:
     return settings.raw_dir / night.table / night.date.isoformat()
 
@@ -427,7 +447,8 @@ def _refused_folder(settings: Settings, night: Night) -> Path:
 
 
 def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'; set preserve_insertion_order = true")
+    connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = true")
+    connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
     connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
 
 

@@ -31,7 +31,8 @@ def hold(settings: Settings, wait_seconds: int = 0) -> None:
         return
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
     file = settings.lock_file.open("a+")
-    deadline = time.monotonic() + wait_seconds
+    # At least a second try: is_held() may be looking at this very moment.
+    deadline = time.monotonic() + max(wait_seconds, 0.1)
     while not _locked(file):
         if time.monotonic() >= deadline:
             file.seek(0)

@@ -45,8 +45,12 @@ def publish(config: Settings, tables: list[str]) -> Path:
     config.publications_dir.mkdir(parents=True, exist_ok=True)
     draft = config.publications_dir / ".draft.duckdb"
     draft.unlink(missing_ok=True)
+    spill = draft.with_name(".draft.spill")
+    shutil.rmtree(spill, ignore_errors=True)
     with duckdb.connect(str(draft)) as connection:
-        connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'")
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set memory_limit = {literal(config.memory_limit)}")
+        connection.execute(f"set temp_directory = {literal(spill)}")
         connection.execute(f"attach {literal(config.warehouse_file)} as warehouse (read_only)")
         views = _views(connection, tables)
         for table in sorted(set(tables) - views.keys()):
@@ -61,7 +65,7 @@ def publish(config: Settings, tables: list[str]) -> Path:
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
     draft.replace(archived)
     put_in_place(config, archived)
-    _forget_old(config)
+    _forget_old(config, archived)
     return archived
 
 
@@ -77,13 +81,18 @@ def put_in_place(config: Settings, archived: Path) -> None:
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """One table with its constraints, rows in a stable order, and descriptions."""
+    """One table with its constraints, rows in a stable order, and descriptions.
+
+    A member's rows lie together, so that who asks about a member reads little of a large table.
+    """
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
     ddl, comment = connection.execute(
         f"select sql, comment from duckdb_tables() where {here}", [table]
     ).fetchone()
     connection.execute(ddl.replace("warehouse.", "", 1))
-    connection.execute(f"insert into {table} from warehouse.main.{table} order by all")
+    columns = connection.table(table).columns
+    order = ", ".join(sorted(columns, key=lambda column: column != "user_id"))
+    connection.execute(f"insert into {table} from warehouse.main.{table} order by {order}")
     _describe(connection, "table", table, comment)
 
 
@@ -120,11 +129,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _forget_old(config: Settings) -> None:
-    kept = sorted(
-        config.publications_dir.glob("*.duckdb"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    for path in kept[config.publications_kept :]:
+def _forget_old(config: Settings, newest: Path) -> None:
+    """Keep the newest, even should the clock have gone back, and the last before it."""
+    others = [path for path in config.publications_dir.glob("*.duckdb") if path != newest]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[config.publications_kept - 1 :]:
         path.unlink()
 
 

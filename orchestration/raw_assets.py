@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration.exports import contract, delivered_nights, latest_complete_night, missing_tables
-from orchestration.ingestion import Outcome, ingest, known_parts, recover, refusal
+from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
 from orchestration.lock import hold
 from orchestration.settings import settings
 from orchestration.transformation import MANIFEST, write_run
@@ -72,11 +72,13 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     selected = {key.path[-1] for key in context.selected_asset_keys}
     recover(directories, TABLES)
     nights = delivered_nights(directories.exports_dir, TABLES)
-    arrived = {(night.table, night.date) for night in nights} | set(known_parts(directories))
+    known = known_parts(directories)
+    arrived = {(night.table, night.date) for night in nights} | set(known)
     as_of_date = choose_as_of(arrived, config.as_of)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     due = [night for night in nights if night.date <= as_of_date and night.table in selected]
     again, confirmed = map(_dates, (config.nights, config.confirm_departures))
+    require_rows(known, as_of_date, {(night.table, night.date) for night in due if night.date in again})
     for date, of_night in groupby(
         ingest(directories, TABLES, due, again, confirmed), key=lambda outcome: outcome.night.date
     ):
@@ -121,6 +123,25 @@ def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:
             f"no complete night in {settings().exports_dir}: nothing arrived{night} of {', '.join(missing)}"
         )
     return latest
+
+
+def require_rows(
+    known: dict[tuple[str, dt.date], tuple[Part, ...]],
+    as_of_date: dt.date,
+    read_again: set[tuple[str, dt.date]],
+) -> None:
+    """The latest night of each table up to as-of must have its rows.
+
+    Raises:
+        UsageError: the rows of such a night were pruned and it is not read again now.
+    """
+    latest = {table: (table, night) for table, night in sorted(known) if night <= as_of_date}
+    pruned = [night for night in latest.values() if night not in read_again and known[night][0].is_pruned]
+    if pruned:
+        tables = ", ".join(f"{table} {night}" for table, night in pruned)
+        raise UsageError(
+            f"{as_of_date} cannot be rebuilt: the rows of {tables} were pruned; read them again with --night"
+        )
 
 
 def _dates(texts: list[str]) -> list[dt.date]:

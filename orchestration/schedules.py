@@ -5,13 +5,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 import duckdb
+from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 
 from orchestration.exports import contract, delivered_nights, latest_complete_night
+from orchestration.lock import is_held
 from orchestration.reading import literal
 from orchestration.settings import Settings, settings
 from orchestration.transformation import MANIFEST
 
 JOB = "nightly"
+# A run takes the lock within seconds of its start; one that is older and holds none is not running.
+STARTS_WITHIN = dt.timedelta(minutes=5)
 
 nightly_schedule = dg.ScheduleDefinition(
     name="nightly_at_0315",
@@ -30,9 +34,10 @@ nightly_schedule = dg.ScheduleDefinition(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def complete_night(_context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def complete_night(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run per new complete night."""
     config = settings()
+    close_broken_off_runs(context.instance, config)
     tables = contract(MANIFEST)
     arrived = {(night.table, night.date) for night in delivered_nights(config.exports_dir, tables)}
     night = latest_complete_night(arrived, tables)
@@ -43,6 +48,18 @@ def complete_night(_context: dg.SensorEvaluationContext) -> Iterator[dg.RunReque
         yield dg.SkipReason(f"{published} is published and no later night is complete")
     else:
         yield dg.RunRequest(run_key=night.isoformat())
+
+
+def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> None:
+    """Write off the runs whose process was killed.
+
+    In Dagster's books they run on, and one run at a time means that no other would ever be started.
+    """
+    long_ago = dt.datetime.now(dt.UTC) - STARTS_WITHIN
+    unchanged = instance.get_run_records(dg.RunsFilter(statuses=ACTIVE_RUN_STATUSES, updated_before=long_ago))
+    if unchanged and not is_held(config):
+        for record in unchanged:
+            instance.report_run_failed(record.dagster_run, "The process of this run ended without a word.")
 
 
 def published_night(config: Settings) -> dt.date | None:

@@ -1,10 +1,11 @@
 """The one place that knows where things lie and how much bad data is too much.
 
-Every directory and limit can be set by an environment variable of the name given here.
+Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
+DuckDB, in ingestion, dbt and publication alike; what does not fit spills to the warehouse directory.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -22,6 +23,9 @@ class Settings:
     max_departed_share: float
     max_unpacked_bytes: int
     publications_kept: int
+    alert_command: str = ""
+    alert_webhook: str = field(default="", repr=False)
+    memory_limit: str = "2GB"
 
     @property
     def raw_dir(self) -> Path:
@@ -77,4 +81,7 @@ def settings() -> Settings:
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
         max_unpacked_bytes=int(os.environ.get("MAX_UNPACKED_BYTES") or 8 << 30),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+        memory_limit=os.environ.get("MEMORY_LIMIT") or "2GB",
+        alert_command=os.environ.get("ALERT_COMMAND") or "",
+        alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )

@@ -30,13 +30,18 @@ def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
         "another run holds the warehouse": running,
         "last run": _last_run(running=running),
         "last refusals": _last_refusals(config.raw_dir),
-        "bytes": {
-            "raw": _size(config.raw_dir),
-            "warehouse": _size(config.warehouse_file) + _size(config.building_dir),
-            "published": _size(config.published_file),
-            "publications": _size(config.publications_dir),
-            "dagster": _size(config.dagster_home),
-        },
+        "bytes": sizes(config),
+    }
+
+
+def sizes(config: Settings) -> dict[str, int]:
+    """Bytes of each thing a warehouse keeps."""
+    return {
+        "raw": _size(config.raw_dir),
+        "warehouse": _size(config.warehouse_file) + _size(config.building_dir),
+        "published": _size(config.published_file),
+        "publications": _size(config.publications_dir),
+        "dagster": _size(config.dagster_home),
     }
 
 

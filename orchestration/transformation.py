@@ -16,7 +16,7 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
-from orchestration.lock import hold
+from orchestration.lock import WarehouseBusyError, hold
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.reading import literal
 from orchestration.settings import PROJECT_DIR, Settings, settings
@@ -27,6 +27,7 @@ log = logging.getLogger("warehouse")
 PROGRESS_EVERY = 25
 ROWS_SHOWN = 5
 PRIVATE = 0o600
+RUN_RESULTS = "run_results.json"
 
 # dbt lies beside the interpreter, whether or not the environment was activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -44,16 +45,26 @@ def code_version() -> str:
 
 
 def prepare_manifest() -> dict[str, Any]:
-    """The dbt manifest of the code as it is now, parsed again only if something changed."""
-    stamp = PROJECT_DIR / "target" / "code_version"
-    stamp.parent.mkdir(exist_ok=True)
-    with (stamp.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        version = code_version()
-        if not DBT_PROJECT.manifest_path.exists() or not stamp.exists() or stamp.read_text() != version:
-            DBT_PROJECT.preparer.prepare(DBT_PROJECT)
-            stamp.write_text(version)
+    """The dbt manifest of the code as it is now, parsed again only if something changed.
+
+    Raises:
+        OSError: it must be parsed again, but the project's directory cannot be written.
+    """
+    stamp = DBT_PROJECT.manifest_path.with_name("code_version")
+    version = code_version()
+    if not _is_prepared(stamp, version):
+        stamp.parent.mkdir(exist_ok=True)
+        with (stamp.parent / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_prepared(stamp, version):
+                stamp.unlink(missing_ok=True)
+                DBT_PROJECT.preparer.prepare(DBT_PROJECT)
+                stamp.write_text(version)
     return json.loads(DBT_PROJECT.manifest_path.read_bytes())
+
+
+def _is_prepared(stamp: Path, version: str) -> bool:
+    return DBT_PROJECT.manifest_path.exists() and stamp.exists() and stamp.read_text() == version
 
 
 MANIFEST = prepare_manifest()
@@ -86,6 +97,7 @@ def _artefacts(config: Settings) -> Path:
     """Where dbt keeps its artefacts; what was parsed for the manifest serves a first build here too."""
     folder = config.warehouse_dir / "dbt"
     folder.mkdir(exist_ok=True)
+    (folder / RUN_RESULTS).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
     parsed = DBT_PROJECT.manifest_path.with_name("partial_parse.msgpack")
     if parsed.exists() and not (folder / parsed.name).exists():
         shutil.copy(parsed, folder)
@@ -124,12 +136,32 @@ def start_from(config: Settings) -> None:
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does
     a run after one that broke off: the database is away from its place while it is being built.
     """
+    _require_nobody_building(config)
     shutil.rmtree(config.building_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
     if _was_built_from(config.warehouse_file, config, same_deliveries=False):
         config.warehouse_file.rename(config.building_dir / config.warehouse_file.name)
     else:
         config.warehouse_file.unlink(missing_ok=True)
+
+
+def _require_nobody_building(config: Settings) -> None:
+    """A run that was killed alone leaves its dbt behind, which builds on to no purpose for a while.
+
+    Raises:
+        WarehouseBusyError: it is still there.
+    """
+    unfinished = config.building_dir / config.warehouse_file.name
+    if not unfinished.exists():
+        return
+    with unfinished.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kind of lock DuckDB takes
+        except OSError:
+            raise WarehouseBusyError(
+                f"the dbt of a run that broke off is still at work in {config.building_dir}; "
+                "run again when it has ended"
+            ) from None
 
 
 def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
@@ -183,7 +215,13 @@ def _finish(config: Settings, invocation: DbtCliInvocation) -> None:
 
 def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     """Which models could not be built and which laws or tests failed, with the first rows of each."""
-    results = invocation.get_artifact("run_results.json")["results"]
+    if not (invocation.target_path / RUN_RESULTS).exists():
+        return (
+            f"Not published; yesterday's file keeps serving.\ndbt ended before it was done, with exit code "
+            f"{invocation.process.returncode} (-9: killed, mostly for want of memory); "
+            f"{config.warehouse_dir / 'dbt.log'} may say more."
+        )
+    results = invocation.get_artifact(RUN_RESULTS)["results"]
     lines = []
     with duckdb.connect(str(config.building_dir / config.warehouse_file.name), read_only=True) as connection:
         for result in results:

@@ -19,6 +19,10 @@ from orchestration.settings import PROJECT_DIR, Settings
 ROWS_SHOWN = 5
 
 
+class UncompiledError(Exception):
+    """dbt cannot make SQL of the laws."""
+
+
 @dataclass(frozen=True)
 class Law:
     """A law of tests/laws that reads published tables alone, as dbt compiled it."""
@@ -39,7 +43,11 @@ class Verdict:
 
 
 def published_laws(config: Settings) -> list[Law]:
-    """The laws that need nothing but published tables, as the warehouse was built under them."""
+    """The laws that need nothing but published tables, as the warehouse was built under them.
+
+    Raises:
+        UncompiledError: there is no built warehouse, and the project's laws cannot be compiled.
+    """
     manifest_file = config.warehouse_dir / "dbt" / "manifest.json"
     manifest = json.loads(manifest_file.read_bytes()) if manifest_file.exists() else {"nodes": {}}
     nodes = _law_nodes(manifest)
@@ -95,12 +103,14 @@ def _compile() -> dict[str, Any]:
         scratch = Path(folder)
         (scratch / "building").mkdir()
         dbt = Path(sys.executable).with_name("dbt")
-        subprocess.run(  # noqa: S603  (our own program, no shell)
+        outcome = subprocess.run(  # noqa: S603  (our own program, no shell)
             [
                 dbt, "compile", "--quiet", "--select", "test_type:singular",
                 "--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR,
                 "--target-path", scratch / "target", "--log-path", scratch,
             ],
-            check=True, stdout=sys.stderr, env=os.environ | {"WAREHOUSE_DIR": folder},
+            capture_output=True, text=True, check=False, env=os.environ | {"WAREHOUSE_DIR": folder},
         )  # fmt: skip
+        if outcome.returncode:
+            raise UncompiledError(f"the laws cannot be compiled:\n{outcome.stdout}")
         return json.loads((scratch / "target" / "manifest.json").read_bytes())

@@ -297,7 +297,7 @@ def rebuilt() -> Iterator[duckdb.DuckDBPyConnection]:
 def rebuild(golden: Run, policy: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """The golden nights priced by a policy folder, in the database `warehouse`."""
     place = golden.warehouse_dir
-    replay(Settings(place, place, place, 10, 0.01, 0.01, publications_kept=1), policy, connection)
+    replay(Settings(place, place, place, 10, 0.01, 0.01, 1 << 30, publications_kept=1), policy, connection)
 
 
 @pytest.mark.parametrize("table", ["decision", "ledger"])

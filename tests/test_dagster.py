@@ -70,7 +70,7 @@ def test_the_schedule_fires_at_a_quarter_past_three_utc() -> None:
 
 def sensor_says() -> list[str | None]:
     """The night of each run it asks for; None where it says why it asks for none."""
-    with dg.build_sensor_context() as context:
+    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance) as context:
         return [r.run_key if isinstance(r, dg.RunRequest) else None for r in complete_night(context)]
 
 

@@ -1,7 +1,7 @@
 """The `warehouse` command.
 
-Exit codes: 0 done, 1 not published, 2 wrong usage, 3 another run holds the warehouse,
-4 published although some delivery was refused.
+Exit codes: 0 done; 1 not published, or a law does not hold, or it could not be done; 2 wrong usage;
+3 another run holds the warehouse; 4 published although some delivery was refused.
 """
 
 import typer
@@ -26,6 +26,7 @@ COMMANDS = (
     upkeep.status,
     upkeep.verify,
     upkeep.rollback,
+    upkeep.prune,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -51,8 +51,11 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
     config = settings()
     os.environ["WAREHOUSE_DIR"] = str(config.warehouse_dir)
     os.environ["DAGSTER_HOME"] = str(config.dagster_home)
-    config.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home / "dagster.yaml")
+    try:
+        config.dagster_home.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home / "dagster.yaml")
+    except OSError as error:
+        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
 
 
 def published_file(warehouse_dir: Path | None) -> Path:

@@ -18,7 +18,7 @@ def verify(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Check on a published file alone every law that needs nothing else."""
-    from orchestration.verification import published_laws
+    from orchestration.verification import UncompiledError, published_laws
     from orchestration.verification import verify as laws_on
 
     choose_directories(warehouse_dir)
@@ -37,6 +37,8 @@ def verify(
             warning = " (a warning)" if verdict.law.only_warns else ""
             console.print(f"Law found {verdict.found} rows{warning}: {name}", style=style)
             console.print(verdict.first_rows, markup=False, highlight=False, soft_wrap=True)
+    except UncompiledError as error:
+        stop(Exit.NOT_PUBLISHED, str(error))
     except duckdb.Error as error:
         stop(Exit.NOT_PUBLISHED, f"{file} cannot be read as a publication: {error}")
     if broken:
@@ -70,7 +72,7 @@ def rollback(
     """Put an earlier publication in the place of the published file; the next run publishes anew."""
     from orchestration.archive import UnknownPublicationError, roll_back
 
-    choose_directories(warehouse_dir)
+    published_file(warehouse_dir)
     _hold(settings())
     try:
         now = roll_back(settings(), publication)
@@ -80,6 +82,38 @@ def rollback(
         stop(Exit.NOT_PUBLISHED, f"nothing was changed: {error}")
     console.print(f"Published again: {now.file.stem}, as of the end of {now.as_of_date}.", soft_wrap=True)
     console.print("The next run publishes anew.")
+
+
+def prune(
+    keep_days: Annotated[int, typer.Option(min=1, help="What is older than so many days goes.")],
+    dry_run: Annotated[bool, typer.Option(help="Only show what would go.")] = False,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Free space: old publications, records of old runs, and raw rows that are not needed to build anew."""
+    from orchestration.pruning import prunable
+    from orchestration.pruning import prune as let_go_of
+
+    published_file(warehouse_dir)
+    _hold(settings())
+    try:
+        what = prunable(settings(), keep_days, dt.datetime.now(dt.UTC))
+        rows = [folder / "rows.parquet" for folder in what.nights]
+        size = sum(file.stat().st_size for file in (*what.publications, *rows))
+        for file in what.publications:
+            console.print(f"publication {file.stem}", highlight=False, soft_wrap=True)
+        for folder in what.nights:
+            console.print(f"raw rows of {folder.parent.name} {folder.name}", highlight=False)
+        if not dry_run:
+            let_go_of(settings(), what)
+    except (duckdb.Error, OSError) as error:
+        stop(Exit.NOT_PUBLISHED, f"pruning broke off and can be repeated: {error}")
+    would = "would go" if dry_run else "are gone"
+    console.print(
+        f"{len(what.publications)} publications and the rows of {len(what.nights)} nights in raw, "
+        f"{size / 1e6:,.1f} MB, and the records of {len(what.runs)} runs {would}.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _hold(config: Settings) -> None:

@@ -14,7 +14,10 @@ select
     delivered.status,
     delivered.reason,
     delivered.rows_delivered,
-    delivered.rows_rejected
+    delivered.rows_rejected,
+    delivered.rows_accepted,
+    delivered.rows_duplicate,
+    delivered.rows_superseded
 from delivered
 inner join as_of
     on delivered.night <= as_of.as_of_date

@@ -62,12 +62,18 @@ select
     delivery.status,
     delivery.reason,
     delivery.rows_delivered,
-    case when delivery.rows_delivered is not null then coalesce(settled.rows_accepted, 0) end
-        as rows_accepted,
-    case when delivery.rows_delivered is not null then coalesce(settled.rows_duplicate, 0) end
-        as rows_duplicate,
-    case when delivery.rows_delivered is not null then coalesce(settled.rows_superseded, 0) end
-        as rows_superseded,
+    case
+        when delivery.rows_delivered is not null
+            then coalesce(delivery.rows_accepted, settled.rows_accepted, 0)
+    end as rows_accepted,
+    case
+        when delivery.rows_delivered is not null
+            then coalesce(delivery.rows_duplicate, settled.rows_duplicate, 0)
+    end as rows_duplicate,
+    case
+        when delivery.rows_delivered is not null
+            then coalesce(delivery.rows_superseded, settled.rows_superseded, 0)
+    end as rows_superseded,
     delivery.rows_rejected
 from delivery
 left join settled

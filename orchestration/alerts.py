@@ -1,0 +1,101 @@
+"""Telling somebody: a command and a webhook of the installation's choice, when a night needs a person.
+
+A message has the run, the step and the reason in one sentence; never a row, a value or an id of a member. An
+alert that cannot be sent is logged and changes nothing about the run.
+"""
+
+import json
+import logging
+import re
+import shlex
+import subprocess
+import urllib.request
+
+import dagster as dg
+import duckdb
+
+from orchestration.lock import WarehouseBusyError
+from orchestration.raw_assets import UsageError
+from orchestration.reading import literal
+from orchestration.settings import Settings, settings
+
+log = logging.getLogger("warehouse")
+
+TIMEOUT_SECONDS = 10
+# What our own messages say of a failed build; the rows that follow it stay here.
+FINDINGS = re.compile(r"(?:law|test) \w+ failed on \d+ rows|\w+ could not be built")
+
+REFUSED = """
+    select distinct table_name || ' ' || night as refused
+    from published.main.row_account where status = 'refused' order by refused
+"""
+
+
+def send(config: Settings, event: str, run_id: str, step: str, reason: str) -> None:
+    """Send an alert where the settings say: a sentence into the command, JSON to the webhook."""
+    message = {
+        "event": event,
+        "run_id": run_id,
+        "step": step,
+        "reason": reason,
+        "text": f"Warehouse run {run_id}: {step} {event}: {reason}",
+    }
+    for way, target in ((_call, config.alert_command), (_post, config.alert_webhook)):
+        if not target:
+            continue
+        try:
+            way(target, message)
+        except Exception as error:
+            # Whatever is wrong with an alert, the run goes on. The webhook's address may hold a secret, so
+            # only the kind of error is told.
+            log.warning("an alert could not be sent (%s): %s", way.__name__.strip("_"), type(error).__name__)
+
+
+def _call(command: str, message: dict[str, str]) -> None:
+    subprocess.run(  # noqa: S603  (the installation's own command, no shell)
+        shlex.split(command),
+        input=message["text"] + "\n",
+        text=True,
+        capture_output=True,
+        timeout=TIMEOUT_SECONDS,
+        check=True,
+    )
+
+
+def _post(address: str, message: dict[str, str]) -> None:
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("a webhook is an http or https address")
+    request = urllib.request.Request(  # noqa: S310  (checked above)
+        address, json.dumps(message).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
+        pass
+
+
+@dg.failure_hook(name="tell_of_a_failure")
+def tell_of_a_failure(context: dg.HookContext) -> None:
+    """A step failed, so nothing was published."""
+    send(settings(), "failed", context.run_id, context.op.name, in_short(context.op_exception))
+
+
+@dg.success_hook(name="tell_of_refusals")
+def tell_of_refusals(context: dg.HookContext) -> None:
+    """A publication went out without a refused delivery: somebody must deliver it anew."""
+    config = settings()
+    if context.op.name != "published__analytics":
+        return
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(config.published_file)} as published (read_only)")
+        refused = ", ".join(row[0] for row in connection.execute(REFUSED).fetchall())
+    if refused:
+        send(config, "published without refused deliveries", context.run_id, context.op.name, refused)
+
+
+def in_short(error: BaseException | None) -> str:
+    """The reason in one sentence that can leave the house."""
+    if isinstance(error, dg.Failure):
+        description = error.description or ""
+        return "; ".join(FINDINGS.findall(description)) or description.partition("\n")[0]
+    if isinstance(error, (UsageError, WarehouseBusyError, OSError)):
+        return str(error)
+    return f"unexpected {type(error).__name__}; the run's log says more"

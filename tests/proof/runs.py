@@ -1,0 +1,266 @@
+"""What the proofs against faults share: a warehouse to disturb, ways to disturb it, and readers who watch.
+
+The golden nights are the world. `undisturbed` runs them once by the real command; everything that was
+disturbed must in the end publish the same rows.
+"""
+
+import fcntl
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+import pytest
+from golden.world import EXPORTS, deliver
+
+from orchestration.lock import hold
+from orchestration.settings import Settings
+
+NIGHTS = ("2026-01-01", "2026-01-02", "2026-01-03")
+CONFIRMED = ("--confirm-departures", NIGHTS[2])
+DISTURBED = Path(__file__).with_name("disturbed.py")
+
+_fork = multiprocessing.get_context("fork")
+
+
+def command(
+    exports_dir: Path, warehouse_dir: Path, *arguments: str, disturbed: Iterable[str] = ()
+) -> list[str]:
+    """The words of `warehouse run`; disturbed: at which step what befalls it (see disturbed.py)."""
+    words = ["run", "--exports-dir", str(exports_dir), "--warehouse-dir", str(warehouse_dir), *arguments]
+    if disturbed:
+        return [sys.executable, str(DISTURBED), *disturbed, *words]
+    return [str(Path(sys.executable).with_name("warehouse")), *words]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The surroundings of a run: this process's, without its directories."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")}
+    return kept | changes
+
+
+def run(words: list[str], **changes: str) -> subprocess.CompletedProcess[str]:
+    """Let a run come to its end."""
+    return subprocess.run(  # noqa: S603
+        words, capture_output=True, text=True, check=False, env=environment(**changes),
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def start(words: list[str], **changes: str) -> subprocess.Popen[bytes]:
+    """Start a run in a process group of its own, so that it can be killed with all it started."""
+    return subprocess.Popen(  # noqa: S603
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(**changes),
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def kill(process: subprocess.Popen[bytes]) -> bool:
+    """Kill -9 a run and all it started; False if it ended by itself at the last moment."""
+    os.killpg(process.pid, signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `exports` and the `warehouse` that one run of them gave; copy it before you disturb it.
+
+    The run lives under a strange time zone and locale, and its clock is decades ahead: what it publishes is
+    the same (see test_clocks.py).
+    """
+
+    def make(folder: Path) -> None:
+        exports_dir = exports_of(NIGHTS, folder / "exports")
+        words = command(exports_dir, folder / "warehouse", *CONFIRMED, disturbed=("-", "-", "clock"))
+        outcome = run(words, TZ="America/St_Johns", LC_ALL="C")
+        assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+
+    return _made_once(tmp_path_factory, "undisturbed", make)
+
+
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `exports` of three nights and a `warehouse` that has published two of them."""
+
+    def make(folder: Path) -> None:
+        outcome = run(command(exports_of(NIGHTS[:2], folder / "exports"), folder / "warehouse"))
+        assert outcome.returncode in (0, 4), outcome.stdout + outcome.stderr
+        exports_of(NIGHTS[2:], folder / "exports")
+
+    return _made_once(tmp_path_factory, "two nights", make)
+
+
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Made for all workers by whichever asks first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    with shared.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            making = shared.with_name(f"{name}.making")
+            make(making)
+            making.rename(shared)
+    return shared
+
+
+def digest(file: Path) -> str:
+    """All rows of a published file in one number per table; the publication's run and time aside."""
+    sums = []
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for table, columns in _tables(connection):
+            query = f"select count(*), sum(hash(rows)) from (select {columns} from {table}) as rows"
+            sums.append(" ".join(map(str, (table, *connection.sql(query).fetchone()))))
+    return "\n".join(sums)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The tables, and their columns that do not differ from run to run."""
+    names = connection.sql("select table_name from duckdb_tables() order by all").fetchall()
+    return [(name, "* exclude (run_id, built_at)" if name == "publication" else "*") for (name,) in names]
+
+
+def tables(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every published table, sorted row for row; the publication's run and time aside."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return {
+            table: connection.sql(f"select {columns} from {table} order by all").fetchall()
+            for table, columns in _tables(connection)
+        }
+
+
+def in_a_child(act: Callable[[], object]) -> int | None:
+    """What a function does in a process of its own, which may be killed: its exit code, -9 if it was."""
+
+    def body() -> None:
+        act()
+        os._exit(0)
+
+    child = _fork.Process(target=body)
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+@contextmanager
+def _another_process(act: Callable[[], object]) -> Iterator[None]:
+    """Another process does something and stays; it is killed -9 in the end."""
+    ready = _fork.Event()
+
+    def body() -> None:
+        kept = act()
+        ready.set()
+        time.sleep(3600)
+        del kept
+
+    process = _fork.Process(target=body)
+    process.start()
+    ready.wait()
+    yield
+    process.kill()
+    process.join()
+
+
+def held_open(file: Path) -> AbstractContextManager[None]:
+    """Another process builds in a database."""
+    return _another_process(lambda: duckdb.connect(str(file)))
+
+
+def held(config: Settings) -> AbstractContextManager[None]:
+    """Another process holds the warehouse."""
+    return _another_process(lambda: hold(config))
+
+
+Change = Callable[[str, tuple[object, ...]], bool]
+
+
+def killed_at(step: int, act: Callable[[], object], is_change: Change) -> bool:
+    """Kill -9 a function in a process of its own before the nth of its changes to files.
+
+    Returns:
+        Whether it was killed; False if it came to its end before.
+    """
+
+    def body() -> None:
+        left = [step]
+
+        def count(event: str, arguments: tuple[object, ...]) -> None:
+            if is_change(event, arguments):
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        act()
+
+    return in_a_child(body) == -signal.SIGKILL
+
+
+def any_change(event: str, arguments: tuple[object, ...]) -> bool:
+    """Whether Python is about to change files, those of Dagster and of its own aside."""
+    if event == "open":
+        path, _, flags = arguments
+        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
+        return bool(writes) and not str(path).startswith("/dev")
+    return event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.copyfile")
+
+
+class Readers:
+    """Processes that open a published file again and again and read all of it, until told to stop."""
+
+    def __init__(self, file: Path, count: int = 1, pause: float = 0) -> None:
+        """Watch a file with so many readers, each of whom pauses between two looks."""
+        self.file = file
+        self.pause = pause
+        self.seen: Counter[str] = Counter()
+        self.errors: list[str] = []
+        self._end = _fork.Event()
+        self._said = [_fork.Pipe(duplex=False) for _ in range(count)]
+        self._processes = [_fork.Process(target=self._read, args=(there,)) for _, there in self._said]
+
+    def _read(self, there: "multiprocessing.connection.Connection") -> None:
+        seen, errors = Counter(), []
+        while not self._end.wait(self.pause):
+            if not seen and not self.file.exists():
+                continue  # nothing was ever published
+            try:
+                seen[digest(self.file)] += 1
+            except duckdb.Error as error:
+                errors.append(str(error))
+        there.send((seen, errors))
+
+    def __enter__(self) -> "Readers":
+        """Start them."""
+        for process in self._processes:
+            process.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop them, and gather what they saw."""
+        self._end.set()
+        for (here, _), process in zip(self._said, self._processes, strict=True):
+            seen, errors = here.recv()
+            self.seen += seen
+            self.errors += errors
+            process.join()
+
+
+def wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    """Return once a file is there, or the process has ended."""
+    until = time.monotonic() + seconds
+    while not path.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+def exports_of(nights: Iterable[str], folder: Path) -> Path:
+    """The golden exports of some nights."""
+    for night in nights:
+        deliver(folder, night, EXPORTS)
+    return folder

@@ -1,0 +1,164 @@
+"""A full disk, a directory closed to the run: one clear sentence, and the old publication stays as it is.
+
+Root writes everywhere; so that file permissions count for it too, its runs here give that power up.
+"""
+
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import pytest
+import runs
+from runs import CONFIRMED, command, digest, in_a_child, run, tables
+
+from orchestration.publication import publish, published_tables
+from orchestration.settings import PROJECT_DIR, settings
+from orchestration.transformation import MANIFEST
+
+Tried = Callable[[str, str, int], None]
+
+PROMISE = "a full disk or closed directory"
+PUBLISHED = list(published_tables(MANIFEST).values())
+AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+# At which step the disk is full, for files of how many bytes.
+FULL = {
+    "ingestion": ("os.mkdir", "incoming/work", "full:500"),
+    "build": ("os.mkdir", "/building", "full:400000"),
+    "publication": ("os.mkdir", "/publications", "full:1000000"),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, long: bool) -> Path:
+    """Exports and a warehouse that has not yet published all of them."""
+    known = runs.two_nights(tmp_path_factory) if long else runs.undisturbed(tmp_path_factory)
+    shutil.copytree(known, tmp_path / "world")
+    if not long:
+        corrected = sorted((tmp_path / "world" / "exports" / "follows").glob("*/part-*"))[0]
+        corrected.write_text("".join(corrected.read_text().splitlines(keepends=True)[:-1]))
+    return tmp_path / "world"
+
+
+def fails(world: Path, words: list[str]) -> str:
+    """What a run says that cannot be: one sentence; the published file stays as it is to the byte."""
+    published = world / "warehouse" / "analytics.duckdb"
+    before = published.read_bytes()
+    outcome = run([*AS_ANYBODY, *words])
+    assert outcome.returncode == 1, outcome.stdout + outcome.stderr
+    assert "Traceback" not in outcome.stdout + outcome.stderr
+    assert published.read_bytes() == before
+    return " ".join(outcome.stderr.split())
+
+
+def recovers(world: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The next run publishes what an undisturbed one does."""
+    outcome = run(command(world / "exports", world / "warehouse", *CONFIRMED))
+    assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+    wanted = runs.undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
+    assert tables(world / "warehouse" / "analytics.duckdb") == tables(wanted)
+
+
+@contextmanager
+def closed(folder: Path, mode: int) -> Iterator[None]:
+    """A directory nobody may write to, or even read."""
+    usual = folder.stat().st_mode
+    folder.chmod(mode)
+    try:
+        yield
+    finally:
+        folder.chmod(usual)
+
+
+def test_a_disk_that_is_full_at_any_stage_costs_a_night_and_nothing_else(
+    world: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried, long: bool
+) -> None:
+    stages = FULL if long else ["ingestion"]
+    for stage in stages:
+        words = command(world / "exports", world / "warehouse", *CONFIRMED, disturbed=FULL[stage])
+        said = fails(world, words)
+        assert any(word in said for word in ("File too large", "full", "disk I/O error")), said
+        tried(PROMISE, f"disk full at {stage}", 1)
+    if long:
+        recovers(world, tmp_path_factory)
+
+
+def test_a_directory_closed_to_the_run_is_named(
+    world: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried, long: bool
+) -> None:
+    exports_dir, warehouse_dir = world / "exports", world / "warehouse"
+    (warehouse_dir / "incoming").mkdir(exist_ok=True)
+    cases = [
+        (exports_dir / "follows", 0o000),
+        (warehouse_dir / "raw" / "follows", 0o555),
+        (warehouse_dir / "incoming", 0o555),
+        (warehouse_dir / "dagster", 0o555),
+        (warehouse_dir, 0o555),
+        (warehouse_dir / "publications", 0o555),
+    ]
+    for folder, mode in cases if long else cases[1:2]:
+        with closed(folder, mode):
+            said = fails(world, command(exports_dir, warehouse_dir, *CONFIRMED))
+        assert str(folder) in said, said
+        tried(PROMISE, f"{folder.relative_to(world)} closed", 1)
+    if long:
+        recovers(world, tmp_path_factory)
+
+
+def test_a_disk_full_while_publishing_leaves_the_old_file(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tried: Tried, long: bool
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(world / "warehouse"))
+    config = settings()
+    before = config.published_file.read_bytes()
+    with duckdb.connect(str(config.warehouse_file)) as connection:
+        connection.execute("update publication set run_id = 'the next'")
+        connection.execute("update activity_point set points = points + 1")
+
+    def publish_within(limit: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        with suppress(duckdb.Error, OSError):
+            publish(config, PUBLISHED)
+            return
+        os._exit(7)
+
+    old, failed = digest(config.published_file), 0
+    for limit in range(100_000, len(before) + 100_000, 100_000 if long else 1_000_000):
+        if in_a_child(lambda limit=limit: publish_within(limit)) == 0:
+            break
+        failed += 1
+        assert config.published_file.read_bytes() == before
+    assert failed >= 3
+    publish(config, PUBLISHED)
+    assert digest(config.published_file) != old
+    tried(PROMISE, "disk full while publishing, ever a little later", failed)
+
+
+def test_a_checkout_nobody_may_write_serves_once_it_is_prepared_and_else_says_so(
+    tmp_path: Path, tried: Tried, long: bool
+) -> None:
+    checkout = tmp_path / "checkout"
+    for name in ("models", "macros", "seeds", "orchestration", "tests/laws", "target"):
+        shutil.copytree(PROJECT_DIR / name, checkout / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT_DIR / name, checkout / name)
+    prepare = [*AS_ANYBODY, "env", f"PYTHONPATH={checkout}", *command(Path(), Path())[:1]]
+    elsewhere = tmp_path / "nothing"
+    elsewhere.mkdir()
+    words = [*prepare, "run", "--exports-dir", str(elsewhere), "--warehouse-dir", str(tmp_path / "warehouse")]
+    if long:
+        with closed(checkout / "target", 0o555), closed(checkout, 0o555):
+            prepared = run(words)
+        assert "no complete night" in prepared.stderr, prepared.stdout + prepared.stderr
+    (checkout / "target" / "code_version").unlink()
+    with closed(checkout / "target", 0o555), closed(checkout, 0o555):
+        unprepared = run(words)
+    assert unprepared.returncode == 1
+    said = " ".join(unprepared.stderr.split())
+    assert f"Permission denied: '{checkout}/target/" in said, said
+    assert "Traceback" not in said
+    tried(PROMISE, "a checkout nobody may write to, unprepared", 1)

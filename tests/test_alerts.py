@@ -1,0 +1,217 @@
+"""An alert reaches a command and a webhook, says what failed, nothing personal, and never breaks the run."""
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from golden.world import run_nightly
+
+from orchestration import alerts
+from orchestration.definitions import defs
+from orchestration.freshness import FRESHNESS
+from orchestration.raw_assets import UsageError
+from orchestration.settings import settings
+
+SECRET = "not-for-the-log"  # noqa: S105  (a word to look for)
+
+
+class Listener(HTTPServer):
+    """A webhook on this machine that remembers what it was sent."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        self.answer = 200
+        self.received: list[dict[str, str]] = []
+        super().__init__(("127.0.0.1", 0), Receiver)
+
+    @property
+    def address(self) -> str:
+        """Where to post to."""
+        return f"http://127.0.0.1:{self.server_port}/{SECRET}"
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Hands over what is posted."""
+
+    server: Listener
+
+    def do_POST(self) -> None:
+        """Remember the message and answer as told."""
+        assert self.headers["Content-Type"] == "application/json"
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.answer)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the terminal."""
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Listener() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: Listener) -> Path:
+    """Both ways switched on; the command writes what it is told to this file."""
+    file = tmp_path / "a note"
+    script = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"
+    monkeypatch.setenv("ALERT_COMMAND", f"'{sys.executable}' -c '{script}' '{file}'")
+    monkeypatch.setenv("ALERT_WEBHOOK", listener.address)
+    return file
+
+
+def test_a_failed_night_tells_the_command_and_the_webhook(
+    tmp_path: Path, note: Path, listener: Listener
+) -> None:
+    (tmp_path / "exports").mkdir()
+    run = run_nightly(tmp_path / "exports", tmp_path / "warehouse")
+    assert not run.success
+    (message,) = listener.received
+    assert message["event"] == "failed"
+    assert message["run_id"] == run.result.run_id
+    assert message["step"] == "ingest"
+    assert message["reason"].startswith(f"no complete night in {tmp_path / 'exports'}: nothing arrived")
+    assert note.read_text() == message["text"] + "\n"
+    assert message["text"] == f"Warehouse run {run.result.run_id}: ingest failed: {message['reason']}"
+
+
+def test_a_publication_without_a_refused_delivery_says_which(
+    tmp_path: Path, note: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset(key=["published", "analytics"])
+    def published() -> None:
+        pass
+
+    @dg.asset
+    def other() -> None:
+        pass
+
+    nightly = defs.resolve_job_def("nightly")
+    assert alerts.tell_of_refusals in nightly.hook_defs
+    job = dg.define_asset_job("light", hooks={alerts.tell_of_refusals}, executor_def=dg.in_process_executor)
+    light = dg.Definitions(assets=[published, other], jobs=[job]).resolve_job_def("light")
+    assert "published__analytics" in {node.name for node in nightly.nodes}
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute(
+            """
+            create table row_account as
+            from (values
+                ('follows', date '2026-01-01', 'refused'), ('follows', date '2026-01-01', 'refused'),
+                ('events', date '2026-01-02', 'refused'), ('users', date '2026-01-02', 'accepted')
+            ) as rows (table_name, night, status)
+            """
+        )
+    run = light.execute_in_process()
+    (message,) = listener.received
+    assert message["event"] == "published without refused deliveries"
+    assert message["run_id"] == run.run_id
+    assert message["reason"] == "events 2026-01-02, follows 2026-01-01"
+    assert message["reason"] in note.read_text()
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("update row_account set status = 'accepted'")
+    assert light.execute_in_process().success
+    assert len(listener.received) == 1
+
+
+def test_late_data_is_told_of_in_the_morning(
+    tmp_path: Path, note: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    morning = defs.resolve_job_def(FRESHNESS)
+    assert morning.execute_in_process().success
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("create table publication as select date '2026-01-02' as as_of_date")
+    assert morning.execute_in_process().success
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("update publication set as_of_date = current_date")
+    assert morning.execute_in_process().success
+    reasons = [(message["event"], message["reason"]) for message in listener.received]
+    assert reasons == [
+        ("found late data", "nothing is published"),
+        ("found late data", "the last day is 2026-01-02"),
+    ]
+    assert "the last day is 2026-01-02" in note.read_text()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"alert_command": "/no/such/program"},
+        {"alert_command": "'unbalanced"},
+        {"alert_command": f"'{sys.executable}' -c 'raise SystemExit(1)'"},
+        {"alert_command": f"'{sys.executable}' -c 'import time; time.sleep(60)'"},
+        {"alert_webhook": f"http://127.0.0.1:9/{SECRET}"},
+        {"alert_webhook": f"file:///{SECRET}"},
+        {"alert_webhook": SECRET},
+    ],
+)
+def test_a_broken_alert_is_logged_and_breaks_nothing(
+    broken: dict[str, str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(logging.getLogger("warehouse"), "propagate", True)
+    alerts.send(replace(settings(), **broken), "failed", "run-1", "ingest", "no reason")
+    assert "an alert could not be sent" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_refused_webhook_does_not_keep_the_command_from_being_told(
+    listener: Listener, note: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("warehouse"), "propagate", True)
+    listener.answer = 500
+    alerts.send(settings(), "failed", "run-1", "ingest", "no reason")
+    assert note.read_text() == "Warehouse run run-1: ingest failed: no reason\n"
+    assert "an alert could not be sent (post): HTTPError" in caplog.text
+
+
+def test_nothing_is_sent_where_nothing_is_set(listener: Listener) -> None:
+    assert not {"ALERT_COMMAND", "ALERT_WEBHOOK"} & os.environ.keys()
+    alerts.send(settings(), "failed", "run-1", "ingest", "no reason")
+    assert listener.received == []
+
+
+def test_the_webhook_is_not_shown_with_the_settings(note: Path) -> None:
+    assert not note.exists()
+    assert SECRET in settings().alert_webhook
+    assert SECRET not in repr(settings())
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            dg.Failure(
+                "Not published; yesterday's file keeps serving.\n"
+                "law every_total failed on 2 rows, the first of them:\n ann@example.invalid 7\n"
+                "act could not be built: Conversion Error: 'ann@example.invalid' is no date\n"
+                "test unique_act failed on 1 rows, the first of them:\n ann@example.invalid"
+            ),
+            "law every_total failed on 2 rows; act could not be built; test unique_act failed on 1 rows",
+        ),
+        (dg.Failure("The wall does not hold: this reads that"), "The wall does not hold: this reads that"),
+        (UsageError("2026-01-30 is not complete"), "2026-01-30 is not complete"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (
+            duckdb.ConversionException("Could not convert string 'ann@example.invalid' to INT32"),
+            "unexpected ConversionException; the run's log says more",
+        ),
+    ],
+)
+def test_the_reason_holds_no_row_and_no_value(error: Exception, reason: str) -> None:
+    assert alerts.in_short(error) == reason

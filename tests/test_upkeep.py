@@ -1,0 +1,396 @@
+"""Status, rollback, prune, freshness and verify, as a person or a shell meets them."""
+
+import datetime as dt
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from conftest import uid
+from golden.world import EXPORTS, run_nightly
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.cli.console import console
+from orchestration.freshness import FRESHNESS
+from orchestration.lock import let_go
+from orchestration.publication import published_tables
+from orchestration.raw_assets import UsageError, require_rows
+from orchestration.settings import Settings, settings
+from orchestration.status import status
+from orchestration.summary import nights_behind
+from orchestration.transformation import MANIFEST, is_published
+
+CONFIRM = ("--confirm-departures", "2026-01-03")
+
+
+@dataclass
+class Outcome:
+    """What a command said and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def warehouse(*arguments: str | Path, warehouse_dir: Path) -> Outcome:
+    """Call the command as the shell does, but in this process, which is much quicker."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+        environment.setenv("DAGSTER_HOME", "")
+        environment.setattr(console, "file", StringIO())
+        result = CliRunner().invoke(app, list(map(str, arguments)))
+        let_go(settings())
+        return Outcome(result.exit_code, console.file.getvalue(), result.stderr)
+
+
+def append(file: Path, *lines: str) -> None:
+    file.write_text(file.read_text() + "".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden nights, run once; the first sect_tags hold a duplicate, a superseded and a rejected row."""
+    folder = tmp_path_factory.mktemp("upkeep")
+    shutil.copytree(EXPORTS, folder / "exports")
+    append(
+        folder / "exports" / "sect_tags" / "2026-01-01" / "part-0000.csv",
+        f"{uid(19, 1)},basement,active,{uid(2, 1)},2025-01-01 00:00:00,2025-01-01 00:00:00",
+        f"{uid(19, 2)},d-beat,active,{uid(2, 1)},2025-01-02 00:00:00,2025-01-02 00:00:00",
+        f"{uid(19, 9)},lost,no such status,{uid(2, 1)},2025-01-02 00:00:00,2025-01-02 00:00:00",
+    )
+    command = [Path(sys.executable).with_name("warehouse"), "run", *CONFIRM]
+    directories = {
+        "EXPORTS_DIR": str(folder / "exports"),
+        "WAREHOUSE_DIR": str(folder / "warehouse"),
+        "DAGSTER_HOME": "",
+    }
+    outcome = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, check=False, env=os.environ | directories
+    )
+    # The golden nights hold one refused delivery.
+    assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+    assert "nights behind what could be here by now" in outcome.stdout
+    return folder
+
+
+@pytest.fixture
+def copied(world: Path, tmp_path: Path) -> Path:
+    """A copy of its warehouse, to do with as one likes."""
+    return Path(shutil.copytree(world / "warehouse", tmp_path / "warehouse"))
+
+
+def settings_for(warehouse_dir: Path) -> Settings:
+    return replace(settings(), warehouse_dir=warehouse_dir, dagster_home=warehouse_dir / "dagster")
+
+
+def published(file: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.sql(query).fetchall()
+
+
+def test_status_says_what_is_published_and_how_the_last_run_ended(world: Path) -> None:
+    outcome = warehouse("status", warehouse_dir=world / "warehouse")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "Published: as of 2026-01-04T00:00:00 UTC (last day 2026-01-03)" in outcome.stdout
+    assert "nights behind" in outcome.stdout
+    assert "Missing: events: 1 nights, the last 2026-01-03" in outcome.stdout
+    assert "Last run: SUCCESS, started 20" in outcome.stdout
+    assert "Refused: events 2026-01-03: part-0000.csv disagrees" in outcome.stdout
+    assert "holds the warehouse" not in outcome.stdout
+
+
+def test_status_in_json_holds_the_same(world: Path) -> None:
+    found = json.loads(warehouse("status", "--json", warehouse_dir=world / "warehouse").stdout)
+    assert found["published"]["last day"] == "2026-01-03"
+    assert found["published"]["nights missing"] == {"events": ["2026-01-03"], "track_votes": ["2026-01-03"]}
+    assert found["last run"]["status"] == "SUCCESS"
+    assert found["last run"]["seconds"] > 0
+    assert found["bytes"]["published"] == (world / "warehouse" / "analytics.duckdb").stat().st_size
+    assert all(size > 0 for size in found["bytes"].values())
+
+
+def test_status_counts_the_hours_since_as_of(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = settings_for(world / "warehouse")
+    monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
+    found = status(config, dt.datetime(2026, 1, 5, 13, 30, tzinfo=dt.UTC))
+    # As of January 4, 00:00: one day and thirteen and a half hours ago. January 4 could be here by January 5.
+    assert found["published"]["age in hours"] == 37.5
+    assert found["published"]["nights behind"] == 1
+
+
+def test_status_works_when_nothing_is_published_yet(tmp_path: Path) -> None:
+    outcome = warehouse("status", warehouse_dir=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "Nothing is published yet" in outcome.stdout
+    assert "Last run" not in outcome.stdout
+
+
+def test_status_says_who_holds_the_warehouse_and_which_run_broke_off(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.job(name="nightly")
+    def killed() -> None:
+        pass
+
+    config = settings_for(copied)
+    monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
+    with dg.DagsterInstance.get() as instance:
+        instance.create_run_for_job(killed, status=dg.DagsterRunStatus.STARTED)
+    now = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    assert status(config, now)["last run"]["status"] == "BROKEN OFF"
+    with config.lock_file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = status(config, now)
+    assert found["another run holds the warehouse"]
+    assert found["last run"]["status"] == "STARTED"
+
+
+def test_status_of_a_damaged_file_is_one_sentence(copied: Path) -> None:
+    file = copied / "analytics.duckdb"
+    file.chmod(0o600)
+    file.write_bytes(b"not a database")
+    outcome = warehouse("status", warehouse_dir=copied)
+    assert outcome.returncode == 1
+    assert "the published file cannot be read" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def plant(config: Settings, run_id: str, built_at: str, as_of_date: str = "2026-01-03") -> Path:
+    """A further publication in the archive."""
+    (standing, *_) = config.publications_dir.glob("2026-01-03-*.duckdb")
+    draft = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
+    draft.write_bytes(standing.read_bytes())
+    with duckdb.connect(str(draft)) as connection:
+        connection.execute(
+            "update publication set run_id = $1, built_at = $2::timestamp, as_of_date = $3::date",
+            [run_id, built_at, as_of_date],
+        )
+    return draft
+
+
+def run_of(file: Path) -> str:
+    return published(file, "select run_id from publication")[0][0]
+
+
+def test_rollback_goes_back_one_publication_at_a_time_or_to_the_one_named(copied: Path) -> None:
+    config = settings_for(copied)
+    newest = run_of(config.published_file)
+    plant(config, "older", "2026-01-02 03:15:00", "2026-01-01")
+    plant(config, "old", "2026-01-03 03:15:00", "2026-01-02")
+    for expected in ("old", "older"):
+        outcome = warehouse("rollback", warehouse_dir=copied)
+        assert outcome.returncode == 0, outcome.stderr
+        assert "The next run publishes anew." in outcome.stdout
+        assert run_of(config.published_file) == expected
+        assert config.published_file.stat().st_mode & 0o777 == 0o440
+    outcome = warehouse("rollback", warehouse_dir=copied)
+    assert outcome.returncode == 2
+    assert "there is no publication before the current one" in outcome.stderr
+    assert warehouse("rollback", f"2026-01-03-{newest}.duckdb", warehouse_dir=copied).returncode == 0
+    assert run_of(config.published_file) == newest
+
+
+def test_rollback_to_an_unknown_publication_lists_what_there_is(copied: Path) -> None:
+    config = settings_for(copied)
+    before = config.published_file.read_bytes()
+    plant(config, "old", "2026-01-03 03:15:00")
+    outcome = warehouse("rollback", "../analytics", warehouse_dir=copied)
+    assert outcome.returncode == 2
+    assert "there is no publication ../analytics" in outcome.stderr
+    assert "2026-01-03-old" in outcome.stderr
+    assert config.published_file.read_bytes() == before
+
+
+def test_rollback_waits_for_no_run(copied: Path) -> None:
+    config = settings_for(copied)
+    before = config.published_file.read_bytes()
+    plant(config, "old", "2026-01-03 03:15:00")
+    with config.lock_file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcomes = [
+            warehouse("rollback", warehouse_dir=copied),
+            warehouse("prune", "--keep-days", "1", warehouse_dir=copied),
+        ]
+    assert [outcome.returncode for outcome in outcomes] == [3, 3]
+    assert config.published_file.read_bytes() == before
+
+
+def test_after_a_rollback_the_next_run_publishes_anew(copied: Path) -> None:
+    config = settings_for(copied)
+    assert is_published(config)
+    old = plant(config, "old", "2026-01-03 03:15:00")
+    with duckdb.connect(str(old)) as connection:
+        connection.execute("delete from row_account where night = date '2026-01-03'")
+    assert warehouse("rollback", warehouse_dir=copied).returncode == 0
+    assert not is_published(config)
+
+
+def test_nothing_can_be_rolled_back_or_pruned_before_anything_is_published(tmp_path: Path) -> None:
+    for command in (("rollback",), ("prune", "--keep-days", "1"), ("verify",)):
+        outcome = warehouse(*command, warehouse_dir=tmp_path)
+        assert outcome.returncode == 2
+        assert "nothing is published" in outcome.stderr
+
+
+def rows_in_raw(warehouse_dir: Path, table: str, night: str) -> int:
+    file = warehouse_dir / "raw" / table / night / "rows.parquet"
+    return duckdb.execute("select count(*) from read_parquet($1)", [str(file)]).fetchone()[0]
+
+
+def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, copied: Path) -> None:
+    config = settings_for(copied)
+    plant(config, "older", "2026-01-01 03:15:00", "2026-01-01")
+    plant(config, "late", "2026-01-04 03:15:00", "2026-01-03")
+    arguments = ("prune", "--keep-days", "1")
+    shown = warehouse(*arguments, "--dry-run", warehouse_dir=copied)
+    assert shown.returncode == 0, shown.stderr
+    # Of golden tables without history only these two came before January 2.
+    assert "raw rows of sect_tags 2026-01-01\nraw rows of tracks 2026-01-01\n" in shown.stdout
+    assert "publication 2026-01-01-older\n" in shown.stdout
+    assert "1 publications and the rows of 2 nights in raw" in shown.stdout
+    assert rows_in_raw(copied, "tracks", "2026-01-01") == 5
+    assert len(list(config.publications_dir.iterdir())) == 3
+
+    done = warehouse(*arguments, warehouse_dir=copied)
+    assert done.returncode == 0, done.stderr
+    assert rows_in_raw(copied, "tracks", "2026-01-01") == 0
+    assert rows_in_raw(copied, "tracks", "2026-01-02") == 5
+    assert rows_in_raw(copied, "users", "2026-01-01") > 0
+    assert len(list(config.publications_dir.iterdir())) == 2
+    nothing = "0 publications and the rows of 0 nights in raw"
+    assert nothing in warehouse(*arguments, warehouse_dir=copied).stdout
+
+    # Built anew from what is left, with the same exports there: every published table is as it was.
+    shutil.rmtree(config.publications_dir)
+    config.warehouse_file.unlink()
+    config.published_file.unlink()
+    again = run_nightly(world / "exports", copied, confirm_departures=["2026-01-03"])
+    assert again.success, again.message
+    assert rows_in_raw(copied, "tracks", "2026-01-01") == 0
+    before = world / "warehouse" / "analytics.duckdb"
+    for table in sorted(set(published_tables(MANIFEST).values()) - {"publication"}):
+        everything = f"from {table} order by all"
+        assert published(config.published_file, everything) == published(before, everything), table
+    # 4 rows, then one again as it was, one changed, one broken.
+    assert published(
+        config.published_file,
+        """
+        select rows_delivered, rows_accepted, rows_duplicate, rows_superseded, rows_rejected
+        from row_account where table_name = 'sect_tags' and night = date '2026-01-01'
+        """,
+    ) == [(7, 4, 1, 1, 1)]
+
+    # January 1 needs the rows that are gone.
+    earlier = run_nightly(world / "exports", copied, as_of="2026-01-01")
+    assert not earlier.success
+    assert "2026-01-01 cannot be rebuilt: the rows of" in earlier.message
+    assert "sect_tags 2026-01-01, tracks 2026-01-01 were pruned" in earlier.message
+
+
+def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> None:
+    from orchestration.ingestion import known_parts
+
+    assert warehouse("prune", "--keep-days", "1", warehouse_dir=copied).returncode == 0
+    known = known_parts(settings_for(copied))
+    first, second = dt.date(2026, 1, 1), dt.date(2026, 1, 2)
+    require_rows(known, second, set())
+    with pytest.raises(UsageError):
+        require_rows(known, first, {("tracks", first)})
+    require_rows(known, first, {("tracks", first), ("sect_tags", first)})
+
+
+def test_prune_forgets_old_runs_but_not_the_last(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.pruning import prunable, prune
+
+    @dg.job(name="nightly")
+    def quick() -> None:
+        pass
+
+    config = settings_for(copied)
+    monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
+    with dg.DagsterInstance.get() as instance:
+        last = quick.execute_in_process(instance=instance).run_id
+        (old,) = {run.run_id for run in instance.get_runs()} - {last}
+        assert prunable(config, 30, dt.datetime.now(dt.UTC)).runs == []
+        what = prunable(config, 30, dt.datetime.now(dt.UTC) + dt.timedelta(days=31))
+        assert what.runs == [old]
+        prune(config, what)
+        assert [run.run_id for run in instance.get_runs()] == [last]
+    assert not [path for path in config.dagster_home.rglob("*") if old in path.name]
+
+
+@pytest.mark.parametrize(
+    ("last_day", "now", "behind"),
+    [
+        ("2026-01-03", "2026-01-04T00:00+00:00", 0),
+        ("2026-01-03", "2026-01-04T23:59+00:00", 0),
+        ("2026-01-03", "2026-01-05T00:00+00:00", 1),
+        # In Auckland it is the 5th already; in UTC the 4th is not over.
+        ("2026-01-03", "2026-01-05T10:00+13:00", 0),
+        ("2024-02-28", "2024-03-01T06:15+00:00", 1),
+        ("2026-01-03", "2026-01-02T00:00+00:00", 0),
+    ],
+)
+def test_data_is_late_when_yesterday_is_missing(last_day: str, now: str, behind: int) -> None:
+    assert nights_behind(dt.date.fromisoformat(last_day), dt.datetime.fromisoformat(now)) == behind
+
+
+def test_the_publication_says_how_late_its_data_was_when_it_was_built(world: Path) -> None:
+    ((built_at, behind),) = published(
+        world / "warehouse" / "analytics.duckdb", "select built_at, nights_behind from publication"
+    )
+    assert behind == (built_at.date() - dt.date(2026, 1, 3)).days - 1
+
+
+def test_late_data_is_warned_about_and_blocks_nothing(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.definitions import defs
+
+    monkeypatch.setenv("WAREHOUSE_DIR", str(world / "warehouse"))
+    result = defs.resolve_job_def(FRESHNESS).execute_in_process()
+    (check,) = result.get_asset_check_evaluations()
+    assert result.success
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.metadata["nights behind"].value > 300
+
+
+def test_verify_names_the_law_and_shows_the_rows(copied: Path) -> None:
+    good = warehouse("verify", warehouse_dir=copied)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert good.stdout.count("Law holds: ") == 4
+    assert "Law found 1 rows (a warning): recurrence scores derive from engagement alone" in good.stdout
+    file = copied / "analytics.duckdb"
+    file.chmod(0o600)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("delete from user_activity where user_id = $1", [uid(1, 5)])
+    outcome = warehouse("verify", file, warehouse_dir=copied)
+    assert outcome.returncode == 1
+    assert "Law found 1 rows: every total equals the sum of its parts" in outcome.stdout
+    assert "user totals + departed" in outcome.stdout
+    assert "1 laws do not hold" in " ".join(outcome.stderr.split())
+
+
+def test_verify_needs_no_warehouse_behind_the_file(copied: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "elsewhere" / "analytics.duckdb"
+    alone.parent.mkdir()
+    shutil.copyfile(copied / "analytics.duckdb", alone)
+    outcome = warehouse("verify", alone, warehouse_dir=tmp_path / "none")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert outcome.stdout.count("Law ") == 5
+
+
+def test_verify_of_what_is_no_publication_is_one_sentence(copied: Path) -> None:
+    outcome = warehouse("verify", copied / "dbt" / "manifest.json", warehouse_dir=copied)
+    assert outcome.returncode == 1
+    assert "cannot be read as a publication" in " ".join(outcome.stderr.split())
+    assert "Traceback" not in outcome.stderr
+    assert warehouse("verify", copied / "nowhere", warehouse_dir=copied).returncode == 2
