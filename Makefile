@@ -20,6 +20,9 @@ run: .venv/ready ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHO
 test: .venv/ready lint ## everything that proves it: lint, models, laws, nights
 	$(BIN)/pytest
 
+prove: .venv/ready ## the proofs in their long form, and a table of what was tried
+	$(BIN)/pytest tests/proof --long --dist worksteal
+
 lint: .venv/ready ## style, the wall
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -38,4 +41,4 @@ docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	$(BIN)/python -m orchestration.lineage target/manifest.json
 	@echo "target/static_index.html"
 
-.PHONY: help run test lint dev bench docs
+.PHONY: help run test prove lint dev bench docs

@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from sqlalchemy.exc import OperationalError
@@ -57,6 +57,11 @@ def run(
         "nights": [date.date().isoformat() for date in night or []],
         "confirm_departures": [date.date().isoformat() for date in confirm_departures or []],
     }
+    run_and_end(config, ingestion)
+
+
+def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
+    """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
     try:
         failure, laws = _run_nightly(config, ingestion)
     except (OSError, OperationalError) as error:

@@ -1,22 +1,30 @@
 """With little memory a run spills to disk, does not die, and gives the same."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import yaml
+from runs import command, run, start, tables
 
 from orchestration import ingestion
 from orchestration.exports import delivered_nights
 from orchestration.raw_assets import TABLES
-from orchestration.settings import settings
+from orchestration.sample import SampleSize, write_sample
+from orchestration.settings import PROJECT_DIR, settings
 
 Tried = Callable[[str, str, int], None]
 
 PROMISE = "little memory spills and does not die"
 LISTENING = {"track_engagements": TABLES["track_engagements"]}
+
+LITTLE = "100MB"
+LARGE = SampleSize(members=2_000, tracks=300, engagements=200_000, actions=30_000, nights=1, history_days=30)
 
 
 @dataclass
@@ -84,3 +92,40 @@ def test_a_night_larger_than_memory_is_ingested_all_the_same(
     assert scarce.rows[0] == rows
     assert not (tmp_path / little / "incoming" / "work").exists()
     tried(PROMISE, f"a night of {rows:,} rows ingested within {little}", 1)
+
+
+def test_a_build_larger_than_memory_publishes_the_same(tmp_path: Path, tried: Tried, long: bool) -> None:
+    if not long:
+        pytest.skip("whole runs: in the long form")
+    write_sample(tmp_path / "exports", LARGE)
+    plenty, scarce = tmp_path / "plenty", tmp_path / "scarce"
+    outcome = run(command(tmp_path / "exports", plenty))
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    process, spilled = start(command(tmp_path / "exports", scarce), MEMORY_LIMIT=LITTLE), False
+    while process.poll() is None:
+        with suppress(FileNotFoundError):
+            spilled |= any((scarce / "building" / "spill").iterdir())
+        time.sleep(0.01)
+    assert process.returncode == 0
+    assert spilled
+    assert tables(scarce / "analytics.duckdb") == tables(plenty / "analytics.duckdb")
+    tried(PROMISE, f"{LARGE.engagements:,} engagements built within {LITTLE}", 1)
+
+
+def test_dbt_says_once_only_where_to_spill() -> None:
+    """Said again by a second thread, after the first has spilled, it ends the build; so it is no setting."""
+    output = yaml.safe_load((PROJECT_DIR / "profiles.yml").read_text())["activity_warehouse"]["outputs"][
+        "duckdb"
+    ]
+    assert "temp_directory" in output["config_options"]
+    assert "temp_directory" not in output["settings"]
+
+
+def test_duckdb_does_not_change_where_it_spills(tmp_path: Path) -> None:
+    config = {"memory_limit": "30MB", "temp_directory": str(tmp_path / "spill")}
+    with duckdb.connect(str(tmp_path / "any.duckdb"), config=config) as connection:
+        connection.execute(
+            "create temp table t as select range as a, md5(range::varchar) as b from range(2000000)"
+        )
+        with pytest.raises(duckdb.NotImplementedException, match="Cannot switch temporary directory"):
+            connection.execute(f"set temp_directory = '{tmp_path / 'spill'}'")

@@ -200,10 +200,10 @@ CROSSING = {
     ),
     "an order within a window": (
         "decision",
-        "order by occurred_at, source_id\n                rows between",
+        "order by occurred_at, source_id\n        ) as occurrence",
         "order by (select max(score) from warehouse.main.stg_track_engagements), source_id\n"
-        "                rows between",
-        "activity_point.points comes from track_engagements",
+        "        ) as occurrence",
+        "which rows decision has comes from track_engagements",
     ),
     "listening behind a case": (
         "claim",
