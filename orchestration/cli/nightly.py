@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,9 +103,9 @@ def _run_nightly(
         "ops": {"ingest": {"config": ingestion}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    # dbt's own lines go to a file: whoever wants them finds them, whoever watches sees progress.
+    # What dbt and Dagster say themselves goes to a file: whoever wants it finds it there.
     with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
-        with redirect_stdout(dbt_log):
+        with redirect_stdout(dbt_log), redirect_stderr(dbt_log):
             result = defs.resolve_job_def("nightly").execute_in_process(
                 run_config=run_config, instance=instance, raise_on_error=False
             )
