@@ -61,7 +61,7 @@ def run(
     try:
         failure, laws = _run_nightly(config, ingestion)
     except (OSError, OperationalError) as error:
-        stop(Exit.NOT_PUBLISHED, _broken_off(error))
+        stop(Exit.NOT_PUBLISHED, _broken_off(config, error))
     if failure:
         stop(*failure)
     refused = show_summary(console, config.published_file, laws)
@@ -117,9 +117,9 @@ def _run_nightly(
     return _explain(failed.step_failure_data), laws
 
 
-def _broken_off(error: OSError | OperationalError) -> str:
+def _broken_off(config: Settings, error: OSError | OperationalError) -> str:
     """Why the machine, not the data, kept the run from ending: a full disk, a directory closed to it."""
-    reason = error.orig if isinstance(error, OperationalError) else error
+    reason = f"{error.orig} in {config.dagster_home}" if isinstance(error, OperationalError) else error
     return f"the run broke off, and what was published stays: {reason}"
 
 
