@@ -20,6 +20,9 @@ run: .venv/ready ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHO
 test: .venv/ready lint ## everything that proves it: lint, models, laws, nights
 	$(BIN)/pytest
 
+prove: .venv/ready ## the proofs in their long form, and a table of what was tried
+	$(BIN)/pytest tests/proof --long --dist worksteal
+
 lint: .venv/ready ## style, the wall
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -30,9 +33,12 @@ lint: .venv/ready ## style, the wall
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
 	$(BIN)/warehouse dev
 
+bench: .venv/ready ## seconds at size, and whether the promises are kept: make bench [ACTS=10000000]
+	$(BIN)/python -m bench $(or $(ACTS),10000000) data/bench
+
 docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	$(BIN)/dbt docs generate --static --quiet
 	$(BIN)/python -m orchestration.lineage target/manifest.json
 	@echo "target/static_index.html"
 
-.PHONY: help run test lint dev docs
+.PHONY: help run test prove lint dev bench docs

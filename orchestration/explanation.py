@@ -17,6 +17,12 @@ ROWS_SHOWN = 20
 
 KNOWN_MEMBER = "select 1 from activity_decision where user_id = $1 limit 1"
 KNOWN_ACT = "select 1 from activity_decision where activity_decision_id = $1 limit 1"
+# A row that takes an award back is asked about as the award it takes back.
+ACT = """
+    select coalesce(
+        (select reverses_activity_point_id from activity_point where activity_point_id = $1), $1
+    )
+"""
 KNOWN_SCENE = "select 1 from activity_score where scope_id = $1 limit 1"
 
 BY_TYPE = """
@@ -105,11 +111,16 @@ def explain_user(console: Console, published_file: Path, user_id: uuid.UUID) -> 
 
 
 def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -> None:
-    """One act: its rule and version, its decision, the delivered file and row, and its ledger rows."""
+    """One act: its rule and version, its decision, the delivered file and row, and its ledger rows.
+
+    Raises:
+        UnknownIdError: neither an act nor a ledger row of this id is published.
+    """
     with _open(published_file) as connection:
-        _require(connection, KNOWN_ACT, award_id, "act")
-        console.print(rows_as_table(connection.execute(AWARD, [award_id]), "The act"))
-        console.print(rows_as_table(connection.execute(LEDGER_OF_AWARD, [award_id]), "Its ledger rows"))
+        (act_id,) = connection.execute(ACT, [award_id]).fetchone()
+        _require(connection, KNOWN_ACT, act_id, "act")
+        console.print(rows_as_table(connection.execute(AWARD, [act_id]), "The act"))
+        console.print(rows_as_table(connection.execute(LEDGER_OF_AWARD, [act_id]), "Its ledger rows"))
 
 
 def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, day: dt.date | None) -> None:

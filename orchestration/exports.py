@@ -24,7 +24,11 @@ MAX_ROWS = 1 << 63
 
 @dataclass(frozen=True)
 class Column:
-    """A column the product keeps; of a JSON object with `keep_ids`, only the ids under those keys."""
+    """A column the product keeps; of a JSON object with `keep_ids`, only the ids under those keys.
+
+    `member` says how it names members: `owner` (the row is theirs), `reference` (the row is the community's)
+    or `list` (a JSON list of members). `refers_to` names the table of owned rows whose ids it holds.
+    """
 
     name: str
     data_type: str
@@ -32,6 +36,8 @@ class Column:
     accepted_values: tuple[str, ...]
     personal: bool
     keep_ids: tuple[str, ...] = ()
+    member: str = ""
+    refers_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,25 @@ class Table:
         """Changes when a night read under this contract would have to be read again."""
         reads = (self.kind, self.key, self.event_time, self.guard_departures, self.columns, self.row_checks)
         return hashlib.sha256(repr(reads).encode()).hexdigest()[:16]
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The columns that name the member a row belongs to."""
+        return tuple(column.name for column in self.columns if column.member == "owner")
+
+    @property
+    def is_members(self) -> bool:
+        """Whether a row is a member."""
+        return any(column.member == "owner" and column.name in self.key for column in self.columns)
+
+    @property
+    def erasable(self) -> tuple[Column, ...]:
+        """The columns that may hold the id of a member, or of a row that belongs to one."""
+        return tuple(
+            column
+            for column in self.columns
+            if column.member or column.refers_to or (self.owners and column.name in self.key)
+        )
 
 
 def contract(manifest: dict[str, Any]) -> dict[str, Table]:
@@ -94,6 +119,8 @@ def _column(column: dict[str, Any]) -> Column:
         accepted_values=tuple(meta.get("accepted_values", ())),
         personal=meta.get("personal", False),
         keep_ids=tuple(meta.get("keep_ids", ())),
+        member=meta.get("member", ""),
+        refers_to=meta.get("refers_to", ""),
     )
 
 
@@ -142,11 +169,11 @@ def open_within_exports(path: Path) -> BinaryIO:
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(exports_dir)):
         raise PermissionError(errno.EACCES, "it is a link out of the exports directory")
     # Not waiting: opening a pipe would, until somebody writes to it.
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a file")
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def shown_name(name: str) -> str:

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.erasure import finish
 from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
+from orchestration.pseudonyms import erase_again, load
 from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import Settings
 
@@ -112,9 +114,10 @@ class Outcome:
 
 
 def recover(settings: Settings, tables: dict[str, Table]) -> None:
-    """Undo what a broken-off run left half done, and give every table its empty Parquet.
+    """Undo or finish what a broken-off run left half done, and give every table its empty Parquet.
 
     Raises:
+        ErasureKeyError: pseudonyms are in force, and the key is not theirs.
         OSError: a directory cannot be written.
     """
     replaced = settings.incoming_dir / "replaced"
@@ -122,8 +125,10 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
         standing = settings.raw_dir / folder.parent.name / folder.name
         if not standing.exists():
             folder.rename(standing)
+    finish(settings)
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
+        load(connection, settings)
         for table in tables.values():
             shapes = (
                 ("rows", _row_columns(table)),
@@ -169,6 +174,7 @@ def ingest(
     nights: Iterable[Night],
     again: Collection[dt.date] = (),
     confirmed_departures: Collection[dt.date] = (),
+    erased_file: Path | None = None,
 ) -> Iterator[Outcome]:
     """Ingest nights, oldest first; yields what became of each.
 
@@ -178,10 +184,16 @@ def ingest(
         nights: the delivered nights to look at, oldest first.
         again: nights to read again although they are known.
         confirmed_departures: nights whose loss of members is confirmed to be real.
+        erased_file: the pseudonyms to hold ids against, if not those in force.
     """
     known = known_parts(settings)
     with duckdb.connect() as connection:
         _configure(connection, settings)
+        load(connection, settings)
+        if erased_file:
+            connection.execute(
+                f"create or replace temp table erased as from read_parquet({literal(erased_file)})"
+            )
         for night in nights:
             table = tables[night.table]
             outcome = _ingest_night(
@@ -238,6 +250,7 @@ def _ingest_night(
                 _read_part(connection, settings, table, part, path, work)
                 for part, path in zip(parts, night.parts, strict=True)
             )
+            erase_again(connection, table, "night_rows")
             problem = next((part.reason for part in parts if part.reason), None) or _night_problem(
                 connection, settings, table, night, parts, compared_with
             )
@@ -370,16 +383,20 @@ def _departure_problem(
     parts: tuple[Part, ...],
     compared_with: tuple[Part, ...],
 ) -> str | None:
-    """A truncated snapshot must not look like a mass departure."""
+    """A truncated snapshot must not look like a mass departure, nor must one in which members are erased."""
     if not compared_with or parts[0].departures_confirmed:
         return None
     date_before = compared_with[0].night
-    key = ", ".join(quoted(column) for column in table.key)
+    key = quoted(table.key[0])
     rows_before = settings.raw_dir / table.name / date_before.isoformat() / "rows.parquet"
     people, departed = connection.execute(
         f"""
-        with people as (select distinct {key} from read_parquet($1))
-        select count(*), count(*) filter (where ({key}) not in (select ({key}) from night_rows)) from people
+        with people as (select distinct {key} as id from read_parquet($1)),
+        gone as (select id from people where id not in (select {key} from night_rows)),
+        come as (select distinct {key} as id from night_rows where {key} not in (select id from people))
+        select
+            (select count(*) from people),
+            (select count(*) from gone where erased_as(id) not in (select erased_as(id) from come))
         """,
         [str(rows_before)],
     ).fetchone()

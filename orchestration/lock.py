@@ -29,7 +29,7 @@ def hold(settings: Settings, wait_seconds: int = 0) -> None:
     name = str(settings.lock_file)
     if name in _held:
         return
-    settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    make_private(settings)
     file = settings.lock_file.open("a+")
     # At least a second try: is_held() may be looking at this very moment.
     deadline = time.monotonic() + max(wait_seconds, 0.1)
@@ -46,6 +46,13 @@ def hold(settings: Settings, wait_seconds: int = 0) -> None:
     file.write(str(os.getpid()))
     file.flush()
     _held[name] = file
+
+
+def make_private(settings: Settings) -> None:
+    """What this process writes from here on is its user's alone; the group may reach what is published."""
+    os.umask(0o027)
+    settings.publications_dir.mkdir(parents=True, exist_ok=True)
+    os.umask(0o077)
 
 
 def _locked(file: IO[str]) -> bool:

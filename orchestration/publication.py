@@ -30,6 +30,18 @@ def published_tables(manifest: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def keys(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """The columns that tell the rows of a relation apart, by its name: those its test of uniqueness names."""
+    found = {}
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata") or {}
+        if test.get("name") in ("unique", "unique_together") and node["attached_node"]:
+            said = test["kwargs"]
+            relation = manifest["nodes"][node["attached_node"]]["name"]
+            found[relation] = said.get("columns") or [said["column_name"]]
+    return found
+
+
 def publish(config: Settings, tables: list[str]) -> Path:
     """Write a new publication from the warehouse and put it in the place of the last.
 
@@ -81,13 +93,18 @@ def put_in_place(config: Settings, archived: Path) -> None:
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """One table with its constraints, rows in a stable order, and descriptions."""
+    """One table with its constraints, rows in the order of their key, and descriptions.
+
+    A member's rows lie together, so that who asks about a member reads little of a large table.
+    """
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
     ddl, comment = connection.execute(
         f"select sql, comment from duckdb_tables() where {here}", [table]
     ).fetchone()
     connection.execute(ddl.replace("warehouse.", "", 1))
-    connection.execute(f"insert into {table} from warehouse.main.{table} order by all")
+    member = [column for column in connection.table(table).columns if column == "user_id"]
+    order = ", ".join([*member, *keys(MANIFEST).get(table, [])]) or "all"
+    connection.execute(f"insert into {table} from warehouse.main.{table} order by {order}")
     _describe(connection, "table", table, comment)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from orchestration.exports import contract, delivered_nights, latest_complete_night, missing_tables
+from orchestration.erasure import settle
+from orchestration.exports import Night, contract, delivered_nights, latest_complete_night, missing_tables
 from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
 from orchestration.lock import hold
 from orchestration.settings import settings
@@ -41,6 +42,8 @@ class IngestionConfig(dg.Config):
     """Nights to read again although they are known (YYYY-MM-DD)."""
     confirm_departures: list[str] = Field(default_factory=list)
     """Nights whose loss of members is real (YYYY-MM-DD)."""
+    forget: list[str] = Field(default_factory=list)
+    """Pseudonyms of members to be forgotten; never their ids, which would stay in the run's record."""
 
 
 def _spec(name: str, description: str) -> dg.AssetSpec:
@@ -76,7 +79,12 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     arrived = {(night.table, night.date) for night in nights} | set(known)
     as_of_date = choose_as_of(arrived, config.as_of)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
-    due = [night for night in nights if night.date <= as_of_date and night.table in selected]
+    # Who has left by now is never shown, however early the night that is built.
+    due = [
+        night
+        for night in nights
+        if night.table in selected and (night.date <= as_of_date or TABLES[night.table].is_members)
+    ]
     again, confirmed = map(_dates, (config.nights, config.confirm_departures))
     require_rows(known, as_of_date, {(night.table, night.date) for night in due if night.date in again})
     for date, of_night in groupby(
@@ -89,6 +97,21 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
         if changed:
             rows, rejected = (sum(getattr(o, what) for o in changed) for what in ("rows", "rejected"))
             log.info("night %s: %d tables, %d rows, %d rejected", date, len(changed), rows, rejected)
+    refused = {
+        (outcome.night.table, outcome.night.date)
+        for of_table in outcomes.values()
+        for outcome in of_table
+        if outcome.action == "refused"
+    }
+
+    def read_again(returned: list[Night], erased_file: Path) -> None:
+        dates = {night.date for night in returned}
+        for outcome in ingest(directories, TABLES, returned, again=dates, erased_file=erased_file):
+            log.info("read again %s %s: somebody in it returned", outcome.night.table, outcome.night.date)
+
+    standing = [night for night in nights if (night.table, night.date) not in refused]
+    if settle(directories, TABLES, standing, read_again, config.forget):
+        _forget_failures(context.instance)
     write_run(directories, as_of_date, context.run.run_id)
     waiting = sorted({night.date.isoformat() for night in nights if night.date > as_of_date})
     for name in sorted(selected):
@@ -98,6 +121,15 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
             "seconds": round(time.monotonic() - started, 2),
         }  # fmt: skip
         yield dg.MaterializeResult(asset_key=["raw", name], metadata=metadata)
+
+
+def _forget_failures(instance: dg.DagsterInstance) -> None:
+    """Failed runs say on which rows; those may name somebody who is now erased."""
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
+        instance.delete_run(run.run_id)
+        # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
+        for file in (Path(instance.root_directory) / "history" / "runs").glob(f"{run.run_id}.db*"):
+            file.unlink()
 
 
 def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:

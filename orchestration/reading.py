@@ -34,6 +34,8 @@ TYPE_PATTERNS = {
     "boolean": "t|f|true|false",
     "timestamp": rf"{YEAR}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
+# An offending value is shown if it is short and plain; an e-mail, a hash or a text may be in any column.
+SHOWABLE = r"[\w .:,+/-]{0,60}"
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
 )
@@ -65,7 +67,7 @@ def read_part(
     """Read a part and hold every row against the contract.
 
     Leaves the temporary table `checked`: one row per record with the typed columns, row_number, row_hash, and
-    the first problem: its number, column and reason, and the offending value unless personal; null if none.
+    the first problem: its number, column and reason, and the value if plain and not personal; null if none.
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
@@ -286,7 +288,6 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
     columns = " ".join(f"when {n} then {literal(check.column.name)}" for n, check in enumerate(checks))
     reasons = " ".join(f"when {n} then {literal(check.reason)}" for n, check in enumerate(checks))
     names = [quoted(c.name) for c in table.columns]
-    hashed = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in names)
     connection.execute(
         f"""
         create or replace temp table checked as
@@ -296,12 +297,18 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
         typed as (select *, {", ".join(typed)} from delivered),
         judged as (select *, case {problem} end as problem from typed)
         select
-            {", ".join(names)}, row_number, md5(concat_ws(chr(31), {hashed}))::uuid as row_hash, problem,
+            {", ".join(names)}, row_number, {row_hash(table)} as row_hash, problem,
             case problem {columns} end as column_name, case problem {reasons} end as reason,
-            case problem {shown or "when -1 then null"} end as value
-        from judged
+            case when regexp_full_match(shown, {literal(SHOWABLE)}) then shown end as value
+        from (select *, case problem {shown or "when -1 then null"} end as shown from judged)
         """
     )
+
+
+def row_hash(table: Table) -> str:
+    """The SQL by which two deliveries of a row are told to be the same: a hash of the contract's columns."""
+    hashed = ", ".join(f"coalesce({quoted(column.name)}::varchar, chr(30))" for column in table.columns)
+    return f"md5(concat_ws(chr(31), {hashed}))::uuid"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Settings:
     max_departed_share: float
     max_unpacked_bytes: int
     publications_kept: int
+    erasure_key: str = field(default="", repr=False)
     alert_command: str = ""
     alert_webhook: str = field(default="", repr=False)
     memory_limit: str = "2GB"
@@ -58,6 +59,16 @@ class Settings:
         return self.warehouse_dir / "publications"
 
     @property
+    def key_file(self) -> Path:
+        """The installation's key for pseudonyms, unless ERASURE_KEY gives it."""
+        return self.warehouse_dir / "key"
+
+    @property
+    def erased_file(self) -> Path:
+        """The pseudonyms in force: the source `raw.erased`."""
+        return self.raw_dir / "erased.parquet"
+
+    @property
     def what_if_dir(self) -> Path:
         """The pages of comparisons, and what a replay spills while it runs."""
         return self.warehouse_dir / "what_if"
@@ -81,6 +92,7 @@ def settings() -> Settings:
         max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
         max_unpacked_bytes=int(os.environ.get("MAX_UNPACKED_BYTES") or 8 << 30),
         publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+        erasure_key=os.environ.get("ERASURE_KEY") or "",
         memory_limit=os.environ.get("MEMORY_LIMIT") or "2GB",
         alert_command=os.environ.get("ALERT_COMMAND") or "",
         alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",

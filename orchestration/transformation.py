@@ -100,7 +100,7 @@ def _artefacts(config: Settings) -> Path:
     (folder / RUN_RESULTS).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
     parsed = DBT_PROJECT.manifest_path.with_name("partial_parse.msgpack")
     if parsed.exists() and not (folder / parsed.name).exists():
-        shutil.copy(parsed, folder)
+        shutil.copyfile(parsed, folder / parsed.name)
     return folder
 
 
@@ -117,7 +117,15 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             f"""
-            copy (select $1::date as as_of_date, $2 as run_id, $3 as code_version, $4::timestamp as built_at)
+            copy (
+                select
+                    $1::date as as_of_date,
+                    $2 as run_id,
+                    $3 as code_version,
+                    $4::timestamp as built_at,
+                    md5(string_agg(pseudonym::varchar, ',' order by pseudonym)) as erasure_version
+                from read_parquet({literal(config.erased_file)})
+            )
             to {literal(draft)} (format parquet)
             """,
             [as_of_date, run_id, code_version(), built_at],
@@ -173,7 +181,9 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             connection.execute(f"attach {literal(file)} as built (read_only)")
         except duckdb.Error:
             return False  # what cannot be opened cannot be built upon
-        gone, new, same_code, days_on = connection.execute(
+        if "erasure_version" not in connection.table("built.main.publication").columns:
+            return False  # built before it could be told who was erased then
+        gone, new, same_making, days_on = connection.execute(
             f"""
             with run as (from read_parquet({literal(run_file(config))})),
             standing as (
@@ -185,14 +195,15 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             select
                 (select count(*) from (from held except from standing)),
                 (select count(*) from (from standing except from held)),
-                publication.code_version = run.code_version,
+                publication.code_version = run.code_version
+                    and publication.erasure_version = run.erasure_version,
                 run.as_of_date - publication.as_of_date
             from built.main.publication as publication cross join run
             """
         ).fetchone()
     if same_deliveries:
-        return same_code and days_on == 0 and gone == 0 and new == 0
-    return same_code and days_on >= 0 and gone == 0
+        return same_making and days_on == 0 and gone == 0 and new == 0
+    return same_making and days_on >= 0 and gone == 0
 
 
 def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> Iterator[Any]:

@@ -171,3 +171,5 @@ def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.setdefault("EXPORTS_DIR", str(home / "exports"))
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["DO_NOT_TRACK"] = "1"
+    # One key for all warehouses of the tests, so that what is erased in them can be compared.
+    os.environ["ERASURE_KEY"] = "5e" * 32

@@ -92,6 +92,19 @@ def test_an_award_is_followed_to_its_file_and_row(golden: Run, console: Console,
     assert ["night", str(night)] in lines
 
 
+def test_a_row_that_takes_back_is_explained_by_the_award_it_takes_back(golden: Run, console: Console) -> None:
+    ((reversal, award),) = golden.sql(
+        """
+        select activity_point_id, reverses_activity_point_id from activity_point
+        where reverses_activity_point_id is not null
+        """
+    )
+    explanation.explain_award(console, golden.published_file, reversal)
+    lines = said(console)
+    assert ["activity_decision_id", str(award)] in lines
+    assert [line[-1] for line in lines if "100" in line or "-100" in line][-1] == "True"
+
+
 def test_a_scene_is_the_sum_of_the_parts_shown(golden: Run, console: Console) -> None:
     scene_id, total = golden.sql(
         """

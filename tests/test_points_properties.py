@@ -101,7 +101,7 @@ EVERYTHING = [
 
 @dataclass
 class Scoring:
-    """The SQL of `decision` and `ledger` as dbt compiled it, over tables that hold what one wants."""
+    """The SQL of `claim`, `decision`, `ledger` as dbt compiled it, over tables that hold what one wants."""
 
     connection: duckdb.DuckDBPyConnection
     sql: dict[str, str]
@@ -120,7 +120,8 @@ class Scoring:
     def score(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         """What is decided about acts, and the ledger that follows."""
         self.fill("act", rows)
-        self.connection.execute(f"create or replace table decision as {self.sql['decision']}")
+        for model in ("claim", "decision"):
+            self.connection.execute(f"create or replace table {model} as {self.sql[model]}")
         return self._rows("from decision order by act_id"), self._rows(
             f"from ({self.sql['ledger']}) order by ledger_id"
         )

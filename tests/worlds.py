@@ -127,7 +127,7 @@ class World:
         files = {name: f"{name}/*/rows.parquet" for name in TABLES} | {
             book: f"*/*/{book}.parquet" for book in BOOKS
         }
-        for name, pattern in {**files, "run": "run.parquet"}.items():
+        for name, pattern in {**files, "run": "run.parquet", "erased": "erased.parquet"}.items():
             path = literal(config.raw_dir / pattern)
             self.connection.execute(
                 f"create or replace table raw.{name} as from read_parquet({path}, union_by_name = true)"
@@ -189,6 +189,19 @@ class World:
             if rows:
                 found[name] = rows
         return found
+
+    def leave(self, config: Settings) -> None:
+        """Write what is published of it as the file that publication reads."""
+        config.warehouse_dir.mkdir(parents=True, exist_ok=True)
+        config.warehouse_file.unlink(missing_ok=True)
+        views = {model.name for model in models().values() if model.kind == "view"}
+        self.connection.execute(f"attach {literal(config.warehouse_file)} as left_here")
+        for name in {*PUBLISHED, "publication"} - views:
+            self.connection.execute(f"create table left_here.{name} as from main.{name}")
+        self.connection.execute("detach left_here")
+        with duckdb.connect(str(config.warehouse_file)) as connection:
+            for name in views.intersection(PUBLISHED):
+                connection.execute(f"create view {name} as {models()[name].sql}")
 
     @contextmanager
     def undone(self) -> Iterator[None]:

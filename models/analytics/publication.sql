@@ -74,6 +74,7 @@ select
     coalesce((select {{ text_list('table_night') }} from missing), '') as nights_missing,
     greatest({{ days_apart('as_of.as_of_date', 'cast(run.built_at as date)') }} - 1, 0) as nights_behind,
     run.code_version,
+    run.erasure_version,
     run.built_at
 from run
 cross join as_of

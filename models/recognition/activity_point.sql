@@ -4,6 +4,7 @@ with ledger as (
 
 members as (
     select * from {{ ref('stg_users') }}
+    where not is_erased
 )
 
 select

@@ -38,61 +38,81 @@ days as (
     ) as calendar
 ),
 
-ledger_day as (
+points_by_scene as (
     select
         scene_id,
-        user_id,
         occurred_on,
-        sum(points) as points,
-        bool_or(points > 0) as is_contribution
+        sum(points) as points
     from ledger
     group by all
 ),
 
-scoped_ledger as (
-    {{ scoped('ledger_day') | indent(4) }}
-),
-
-points as (
-    select
-        scope_id,
-        occurred_on as happened_on,
-        sum(points) as points
-    from scoped_ledger
-    group by all
+scoped_points as (
+    {{ scoped('points_by_scene') | indent(4) }}
 ),
 
 contribution_days as (
     select distinct
-        scope_id,
+        scene_id,
         user_id,
-        occurred_on
-    from scoped_ledger
-    where is_contribution
+        occurred_on,
+        cast(occurred_on + interval 30 day as date) as counted_to
+    from ledger
+    where points > 0
 ),
 
--- A contribution counts on its day and the 29 after it; the next one by the same member takes over where it falls.
-contributions as (
+neighbours as (
     select
-        scope_id,
-        occurred_on,
-        cast(occurred_on + interval 30 day as date) as counted_to,
-        lead(occurred_on) over (partition by scope_id, user_id order by occurred_on) as next_on
+        *,
+        lag(counted_to) over (partition by scene_id, user_id order by occurred_on) as counted_before,
+        lead(occurred_on) over (partition by scene_id, user_id order by occurred_on) as next_on
     from contribution_days
 ),
 
+-- A contribution counts on its day and the 29 after it: in a scene a member starts to count where no earlier one
+-- reaches, and ceases where none follows in time.
+scene_changes as (
+    select
+        scene_id,
+        user_id,
+        occurred_on as happened_on,
+        1 as change
+    from neighbours
+    where counted_before is null or counted_before < occurred_on
+    union all
+    select
+        scene_id,
+        user_id,
+        counted_to as happened_on,
+        -1 as change
+    from neighbours
+    where next_on is null or next_on > counted_to
+),
+
+scoped_changes as (
+    {{ scoped('scene_changes') | indent(4) }}
+),
+
+scenes_counted_in as (
+    select
+        scope_id,
+        happened_on,
+        change,
+        sum(change) over (
+            partition by scope_id, user_id
+            order by happened_on, change
+            rows between unbounded preceding and current row
+        ) as scenes
+    from scoped_changes
+),
+
+-- Who counts in several scenes of a scope counts once.
 contributor_changes as (
     select
         scope_id,
-        occurred_on as happened_on,
-        1 as change
-    from contributions
-    union all
-    select
-        scope_id,
-        case when next_on < counted_to then next_on else counted_to end as happened_on,
-        -1 as change
-    from contributions
+        happened_on,
+        least(scenes, 1) - least(scenes - change, 1) as change
+    from scenes_counted_in
 ),
 
 scoped_homes as (
@@ -118,11 +138,11 @@ member_changes as (
 changes as (
     select
         scope_id,
-        happened_on,
+        occurred_on as happened_on,
         points,
         0 as members,
         0 as contributors
-    from points
+    from scoped_points
     union all
     select
         scope_id,
@@ -145,22 +165,26 @@ changes as (
     cross join first_day
 ),
 
+changes_by_day as (
+    select
+        scope_id,
+        happened_on,
+        sum(points) as points,
+        sum(members) as members,
+        sum(contributors) as contributors
+    from changes
+    group by all
+),
+
 daily as (
     select
-        days.as_of_date,
-        days.scope_id,
-        days.tier,
-        days.state,
-        days.city,
-        days.music_community,
-        days.scene_id,
-        coalesce(sum(changes.points), 0) as points_on_day,
-        coalesce(sum(changes.members), 0) as members,
-        coalesce(sum(changes.contributors), 0) as contributors
+        days.*,
+        coalesce(changes_by_day.points, 0) as points_on_day,
+        coalesce(changes_by_day.members, 0) as members,
+        coalesce(changes_by_day.contributors, 0) as contributors
     from days
-    left join changes
-        on days.scope_id = changes.scope_id and days.as_of_date = changes.happened_on
-    group by all
+    left join changes_by_day
+        on days.scope_id = changes_by_day.scope_id and days.as_of_date = changes_by_day.happened_on
 ),
 
 -- Without a policy that fades or starts anew there is nothing beside the plain sums.

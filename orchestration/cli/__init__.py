@@ -27,6 +27,7 @@ COMMANDS = (
     upkeep.verify,
     upkeep.rollback,
     upkeep.prune,
+    upkeep.forget,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from orchestration.lock import make_private
 from orchestration.settings import PROJECT_DIR, settings
 
 LOG_WIDTH = 110
@@ -52,6 +53,7 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
     os.environ["WAREHOUSE_DIR"] = str(config.warehouse_dir)
     os.environ["DAGSTER_HOME"] = str(config.dagster_home)
     try:
+        make_private(config)
         config.dagster_home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home / "dagster.yaml")
     except OSError as error:
@@ -60,7 +62,9 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
 
 def published_file(warehouse_dir: Path | None) -> Path:
     """The file to ask, or the end of the command if there is none yet."""
-    choose_directories(warehouse_dir)
+    if warehouse_dir is not None:
+        os.environ["WAREHOUSE_DIR"] = str(warehouse_dir.resolve())
+    # Nothing is written: who may read the file need not be who may run.
     file = settings().published_file
     if not file.exists():
         stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")

@@ -5,9 +5,8 @@ import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import dagster as dg
 import typer
 from sqlalchemy.exc import OperationalError
 
@@ -58,6 +57,11 @@ def run(
         "nights": [date.date().isoformat() for date in night or []],
         "confirm_departures": [date.date().isoformat() for date in confirm_departures or []],
     }
+    run_and_end(config, ingestion)
+
+
+def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
+    """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
     try:
         failure, laws = _run_nightly(config, ingestion)
     except (OSError, OperationalError) as error:
@@ -97,6 +101,9 @@ def _run_nightly(
     config: Settings, ingestion: dict[str, object]
 ) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
     """Run the job; what went wrong, if anything, and how each law stands."""
+    # Only who runs the job waits for Dagster and dbt to load: an explanation is there within a second.
+    import dagster as dg
+
     from orchestration.definitions import defs, law_checks
 
     run_config = {
@@ -125,6 +132,8 @@ def _broken_off(config: Settings, error: OSError | OperationalError) -> str:
 
 def _verdict(check: "AssetCheckExecutionRecord") -> str:
     """How a law stood when it was last looked at."""
+    import dagster as dg
+
     evaluation = check.evaluation
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return "was not reached"

@@ -2,13 +2,23 @@
 
 import datetime as dt
 import json
+import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
 import typer
 
-from orchestration.cli.console import WAREHOUSE, Exit, choose_directories, console, published_file, stop
+from orchestration.cli.console import (
+    WAREHOUSE,
+    Exit,
+    choose_directories,
+    console,
+    published_file,
+    show_progress,
+    stop,
+)
+from orchestration.cli.nightly import run_and_end
 from orchestration.lock import WarehouseBusyError, hold
 from orchestration.settings import Settings, settings
 
@@ -72,6 +82,7 @@ def rollback(
     """Put an earlier publication in the place of the published file; the next run publishes anew."""
     from orchestration.archive import UnknownPublicationError, roll_back
 
+    choose_directories(warehouse_dir)
     published_file(warehouse_dir)
     _hold(settings())
     try:
@@ -93,6 +104,7 @@ def prune(
     from orchestration.pruning import prunable
     from orchestration.pruning import prune as let_go_of
 
+    choose_directories(warehouse_dir)
     published_file(warehouse_dir)
     _hold(settings())
     try:
@@ -114,6 +126,34 @@ def prune(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def forget(
+    user_id: uuid.UUID,
+    exports_dir: Annotated[Path | None, typer.Option(help="Where the exports lie.")] = None,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Erase a member now and for good, whether or not the platform still exports them, and publish anew."""
+    from orchestration.erasure import is_known
+    from orchestration.ingestion import recover
+    from orchestration.pseudonyms import ErasureKeyError, load
+    from orchestration.raw_assets import TABLES
+
+    choose_directories(warehouse_dir, exports_dir)
+    show_progress()
+    config = settings()
+    _hold(config)
+    with duckdb.connect() as connection:
+        try:
+            recover(config, TABLES)
+            load(connection, config)
+        except (ErasureKeyError, OSError) as problem:
+            stop(Exit.NOT_PUBLISHED, str(problem))
+        if not is_known(connection, config, TABLES["users"], str(user_id)):
+            stop(Exit.USAGE, f"no users snapshot in {config.warehouse_dir} ever held {user_id}")
+        (pseudonym,) = connection.execute("select pseudonym(?::uuid)", [str(user_id)]).fetchone()
+    # Only the pseudonym goes into the record of the run.
+    run_and_end(config, {"forget": [str(pseudonym)]})
 
 
 def _hold(config: Settings) -> None:

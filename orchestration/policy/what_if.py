@@ -21,6 +21,8 @@ log = logging.getLogger("warehouse")
 REPLAYED_FOLDER = "recognition"
 # What recognition publishes is not needed to compare; what it computes is.
 REPLAYED_MODELS = {"act", "decision", "ledger", "activity_score"}
+# The ledger is the awarded decisions and their reversals: read, not kept a second time.
+LEFT_AS_VIEWS = {"ledger"}
 
 
 class DayNotRecordedError(Exception):
@@ -55,7 +57,8 @@ def replay(
     settings.what_if_dir.mkdir(exist_ok=True)
     spill = settings.what_if_dir / "spill"
     connection.execute(
-        f"set TimeZone = 'UTC'; set memory_limit = '4GB'; set temp_directory = {literal(spill)};"
+        "set TimeZone = 'UTC'; set memory_limit = '4GB'; set preserve_insertion_order = false;"
+        f"set temp_directory = {literal(spill)};"
         f"attach {literal(settings.warehouse_file)} as built (read_only);"
         "attach ':memory:' as warehouse; use warehouse"
     )
@@ -72,7 +75,8 @@ def replay(
     if as_of_date:
         _stop_after(connection, as_of_date)
     for node in models:
-        kind = "view" if node["config"]["materialized"] == "view" else "table"
+        is_view = node["config"]["materialized"] == "view" or node["name"] in LEFT_AS_VIEWS
+        kind = "view" if is_view else "table"
         log.info("what if: %s", node["name"])
         connection.execute(f"create {kind} warehouse.main.{node['name']} as {node['compiled_code']}")
 

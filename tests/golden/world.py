@@ -2,8 +2,11 @@
 
 import csv
 import datetime as dt
+import hmac
 import json
+import os
 import shutil
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,9 +69,22 @@ def compiled_sql(run: Run) -> dict[str, str]:
 
 
 def expected(name: str) -> list[Row]:
-    """An expected table; an empty field is null."""
+    """An expected table; an empty field is null, and `erased ID` the pseudonym of that id."""
     with (EXPECTED / f"{name}.csv").open(newline="") as file:
-        return [{column: value or None for column, value in row.items()} for row in csv.DictReader(file)]
+        return [
+            {column: _expected(value) or None for column, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _expected(value: str) -> str:
+    return erased(value.removeprefix("erased ")) if value.startswith("erased ") else value
+
+
+def erased(identifier: str) -> str:
+    """The pseudonym of an id under the key of the tests."""
+    key = bytes.fromhex(os.environ["ERASURE_KEY"])
+    return str(uuid.UUID(hmac.digest(key, identifier.encode(), "sha256").hex()[:32]))
 
 
 def as_written(value: object) -> str | None:

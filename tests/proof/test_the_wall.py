@@ -200,13 +200,13 @@ CROSSING = {
     ),
     "an order within a window": (
         "decision",
-        "order by occurred_at, source_id\n            rows between",
+        "order by occurred_at, source_id\n        ) as occurrence",
         "order by (select max(score) from warehouse.main.stg_track_engagements), source_id\n"
-        "            rows between",
-        "activity_point.points comes from track_engagements",
+        "        ) as occurrence",
+        "which rows decision has comes from track_engagements",
     ),
     "listening behind a case": (
-        "decision",
+        "claim",
         "when not acts.is_verified then",
         "when not acts.is_verified"
         " or acts.user_id in (select user_id from warehouse.main.stg_track_engagements) then",

@@ -14,7 +14,6 @@ select
     trackId as track_id,
     type as engagement_type,
     score,
-    sessionId as session_id,
     createdAt as created_at,
     night as export_date,
     delivery_id

@@ -1,5 +1,9 @@
 with standing as (
     {{ current_rows('users') }}
+),
+
+erased as (
+    select distinct pseudonym from {{ source('raw', 'erased') }}
 )
 
 select
@@ -10,5 +14,8 @@ select
     homeSceneCommunity as home_scene_community,
     gpsVerified as is_gps_verified,
     createdAt as created_at,
-    night as export_date
+    night as export_date,
+    erased.pseudonym is not null as is_erased
 from standing
+left join erased
+    on standing.id = erased.pseudonym

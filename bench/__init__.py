@@ -1,0 +1,1 @@
+"""How fast what was promised to be fast is: `make bench`."""

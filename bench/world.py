@@ -1,0 +1,50 @@
+"""A warehouse of any size: the sample's, built by the nightly job, with many more acts put into staging."""
+
+import json
+import os
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import duckdb
+
+from orchestration.publication import publish, published_tables
+from orchestration.sample import write_sample
+from orchestration.settings import Settings, settings
+
+REFILLED_FOLDERS = ("scenes", "recognition")
+WORLD = Path(__file__).with_name("world.sql")
+WAREHOUSE = [sys.executable, "-m", "orchestration.cli"]
+
+
+def build(folder: Path, acts: int) -> None:
+    """Leave in a new folder a built and published warehouse with about that many acts."""
+    folder.mkdir(parents=True)
+    write_sample(folder / "exports")
+    os.environ |= {"EXPORTS_DIR": str(folder / "exports"), "WAREHOUSE_DIR": str(folder)}
+    subprocess.run([*WAREHOUSE, "run"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    enlarge(settings(), acts)
+
+
+def enlarge(config: Settings, acts: int) -> None:
+    """Put about that many acts into a built warehouse, and publish it.
+
+    The models of scenes and recognition fill their tables anew with the SQL that the nightly job ran.
+    """
+    manifest = json.loads((config.warehouse_dir / "dbt" / "manifest.json").read_bytes())
+    nodes = manifest["nodes"]
+    with duckdb.connect(str(config.warehouse_file)) as connection:
+        connection.execute(
+            "set TimeZone = 'UTC'; set memory_limit = '4GB'; set preserve_insertion_order = false"
+        )
+        connection.execute("set variable acts = $1", [acts])
+        connection.execute(WORLD.read_text())
+        graph = {unique_id: node["depends_on"].get("nodes", []) for unique_id, node in nodes.items()}
+        for unique_id in TopologicalSorter(graph).static_order():
+            node = nodes.get(unique_id)
+            if node and node["fqn"][1] in REFILLED_FOLDERS and node["config"]["materialized"] == "table":
+                name = node["name"]
+                connection.execute(f"truncate {name}; insert into {name} by name {node['compiled_code']}")
+        connection.execute("checkpoint")
+    publish(config, list(published_tables(manifest).values()))

@@ -1,0 +1,91 @@
+{#- What an act would earn if it stood alone, or the first reason why it claims nothing. -#}
+
+with acts as (
+    select * from {{ ref('act') }}
+),
+
+rules as (
+    select * from {{ ref('point_rule') }}
+),
+
+band_acts as (
+    select
+        act_id,
+        user_id,
+        occurred_on,
+        owner_band_id
+    from {{ ref('act') }}
+    where owner_band_id is not null
+),
+
+band_memberships as (
+    select * from {{ ref('band_membership') }}
+),
+
+member_ever as (
+    select distinct user_id from {{ ref('stg_users_history') }}
+),
+
+rule_span as (
+    select
+        rule_id,
+        min(valid_from) as first_day
+    from rules
+    group by all
+),
+
+own_band_act as (
+    select distinct band_acts.act_id
+    from band_acts
+    inner join band_memberships
+        on
+            band_acts.owner_band_id = band_memberships.artist_band_id
+            and band_acts.user_id = band_memberships.user_id
+            and band_acts.occurred_on >= band_memberships.valid_from
+            and band_acts.occurred_on < band_memberships.valid_to
+)
+
+select
+    acts.act_id,
+    acts.rule_id,
+    rules.activity_type,
+    rules.policy_version,
+    acts.user_id,
+    coalesce(acts.scene_id, home_scene.scene_id) as scene_id,
+    acts.occurred_at,
+    acts.occurred_on,
+    acts.source_table,
+    acts.source_id,
+    acts.credited_source_id,
+    acts.export_date,
+    acts.delivery_id,
+    acts.once_id,
+    acts.reversed_at,
+    rules.is_bonus,
+    rules.daily_cap_points,
+    rules.cap_per_source,
+    case when rules.rule_id is not null then greatest(
+        least(coalesce(acts.claimed_points, rules.points), coalesce(rules.max_points_per_award, 1000)),
+        -coalesce(rules.max_points_per_award, 1000)
+    ) end as price,
+    case
+        when rule_span.rule_id is null then 'unpriced'
+        when acts.occurred_on < rule_span.first_day then 'before_policy'
+        when rules.rule_id is null then 'after_policy'
+        when not acts.is_verified then 'not_verified'
+        when member_ever.user_id is null then 'unknown_member'
+        when acts.owner_user_id = acts.user_id or own_band_act.act_id is not null then 'self_award'
+    end as refusal
+from acts
+left join rules
+    on
+        acts.rule_id = rules.rule_id
+        and acts.occurred_on >= rules.valid_from
+        and acts.occurred_on < coalesce(rules.valid_to, date '9999-12-31')
+left join rule_span
+    on acts.rule_id = rule_span.rule_id
+left join member_ever
+    on acts.user_id = member_ever.user_id
+left join own_band_act
+    on acts.act_id = own_band_act.act_id
+{{ at_home('acts', 'user_id', 'acts.occurred_on') }}

@@ -1,0 +1,60 @@
+"""What fuzzing shares: examples in batches until the time is up, and what every outcome must be."""
+
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+from test_ingestion import PLANTED, House
+
+from orchestration.ingestion import Outcome, refusal
+
+
+def in_batches(
+    strategy: st.SearchStrategy[Any], judge: Callable[[Any], None], *, long: bool, seconds: int
+) -> int:
+    """Try examples: a few, or in the long form batch after batch until so many seconds have passed.
+
+    A batch that fails says its seed, and always fails again.
+
+    Returns:
+        How many examples were tried.
+    """
+    tried = 0
+
+    def example(value: Any) -> None:
+        nonlocal tried
+        tried += 1
+        judge(value)
+
+    started = time.monotonic()
+    for batch in count():
+        limits = settings(
+            max_examples=200 if long else 25,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        seed(batch)(limits(given(strategy)(example)))()
+        if not long or time.monotonic() - started > seconds:
+            return tried
+
+
+def check(house: House, outcome: Outcome, names: list[str]) -> None:
+    """Accepted, every row accounted for; or refused in one sentence that names a file and quotes no row."""
+    table, night = outcome.night.table, outcome.night.date
+    if outcome.action == "refused":
+        reason = refusal(outcome)
+        assert any(name in reason for name in names), reason
+        assert reason.isprintable()
+        assert len(reason) < 600
+        assert PLANTED not in reason
+        assert not (house.settings.raw_dir / table / str(night)).exists()
+    else:
+        assert outcome.action == "accepted"
+        day = night.day
+        kept, rejected = len(house.rows(table, day, "row_number")), len(house.rejected(table, day))
+        assert (kept + rejected, rejected) == (outcome.rows, outcome.rejected)

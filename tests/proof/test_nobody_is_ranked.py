@@ -1,0 +1,228 @@
+"""No output ranks people, scenes or artists, and none grants, thresholds or tiers by points."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pytest
+from sqlglot import exp, parse_one
+from worlds import PUBLISHED, World, compiled, directories, models, sample_world
+
+from orchestration.publication import keys, publish, published_tables
+from orchestration.transformation import MANIFEST
+
+NAMES_THAT_RANK = """
+    rank ranking ranked position percentile leaderboard top best worst quantile decile winner
+    level badge grade standing unlocked eligible threshold
+"""
+RANKING = set(NAMES_THAT_RANK.split())
+Orders = dict[str, list[tuple[object, ...]]]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world for all tests here; nothing is changed in it but what is undone."""
+    return sample_world(tmp_path_factory.mktemp("ranking"), 2, faults=("broken",))
+
+
+def words(name: str) -> set[str]:
+    """The words a name is made of."""
+    return set(re.split(r"[^a-z]+", name.lower()))
+
+
+def test_no_published_name_ranks_anyone(world: World) -> None:
+    assert not any(words(table) & RANKING for table in PUBLISHED)
+    columns = {c for unique_id in published_tables(MANIFEST) for c in MANIFEST["nodes"][unique_id]["columns"]}
+    assert {column for column in columns if words(column) & RANKING} == set()
+    said = world.connection.execute(
+        """
+        select metric from analytics_summary union select subject_type from analytics_summary
+        union select decision from activity_decision union select capped_by from activity_decision
+        union select verdict from rotation_recurrence union select tier_scope from plot_statistics
+        """
+    ).fetchall()
+    assert len(said) > 30
+    assert {value for (value,) in said if value and words(value) & RANKING} == set()
+    assert words("scene_rank") & RANKING, "so that a name that ranks would be seen"
+
+
+def order_of(world: World, home: Path) -> Orders:
+    """The keys of every published table in the order in which a reader finds its rows."""
+    config = directories(home)
+    world.leave(config)
+    publish(config, [*PUBLISHED, "publication"])
+    with duckdb.connect(str(config.published_file), read_only=True) as connection:
+        return {
+            table: connection.execute(f"select {', '.join(key)} from {table}").fetchall()
+            for table, key in keys(MANIFEST).items()
+            if table in PUBLISHED
+        }
+
+
+# The points of all awards, dealt anew.
+DEALT_ANEW = """
+    with decided as ({sql}),
+    here as (
+        select *, row_number() over (order by md5(act_id::varchar)) as place from decided where is_awarded
+    ),
+    there as (select points, row_number() over (order by md5('{seed}' || act_id::varchar)) as place from here)
+    select here.* exclude (place) replace (there.points as points) from here inner join there using (place)
+    union all
+    from decided where not is_awarded
+"""
+
+
+def deal_anew(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Build with every award worth what another one was worth."""
+    known = models()
+    sql = DEALT_ANEW.format(sql=known["decision"].sql, seed=seed)
+    planted = known | {"decision": replace(known["decision"], sql=sql)}
+    with monkeypatch.context() as patch:
+        patch.setattr("worlds.models", lambda: planted)
+        world.build()
+
+
+def test_points_dealt_anew_among_members_change_no_order_of_any_output(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    long: bool,
+    tried: Callable[[str, str, int], None],
+) -> None:
+    before = order_of(world, tmp_path)
+    assert before.keys() == set(PUBLISHED) - {"activity_explanation"}
+    assert min(len(rows) for rows in before.values()) > 0
+    world.keep("before", ["user_activity", "activity_score"])
+    deals = 40 if long else 3
+    for seed in range(deals):
+        deal_anew(world, monkeypatch, seed)
+        assert world.differing("before", ["user_activity", "activity_score"]).keys() == {
+            "user_activity",
+            "activity_score",
+        }
+        after = order_of(world, tmp_path)
+        assert [table for table in before if before[table] != after[table]] == []
+    world.build()
+    tried("nobody is ranked", "deals of all points anew among members, every table in the same order", deals)
+
+
+def test_two_versions_of_a_rule_come_in_the_order_of_their_days(world: World, tmp_path: Path) -> None:
+    for day, points in (("2030-01-01", 1), ("2029-01-01", 99)):
+        world.connection.execute(
+            "insert into point_rule select * replace ($1 as points, $2::date as valid_from) "
+            "from point_rule where rule_id = 'support' and valid_from = date '1970-01-01'",
+            [points, day],
+        )
+    found = order_of(world, tmp_path)["point_rule"]
+    world.connection.execute("delete from point_rule where valid_from >= date '2029-01-01'")
+    days = [str(day) for rule, day in found if rule == "support"]
+    assert days == ["1970-01-01", "2029-01-01", "2030-01-01"]
+
+
+def test_an_order_by_points_is_found(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_points = keys(MANIFEST) | {"user_activity": ["points_all_time", "user_id", "activity_type"]}
+    monkeypatch.setattr("orchestration.publication.keys", lambda _: by_points)
+    before = order_of(world, tmp_path)
+    deal_anew(world, monkeypatch, 1)
+    after = order_of(world, tmp_path)
+    world.build()
+    assert [table for table in before if before[table] != after[table]] == ["user_activity"]
+
+
+POINTS = re.compile(r"(^|_)(points?|price|scores?)($|_(?!id$|adjustment))")
+# What decides about an act compares its claim with its caps; nobody else compares points with anything but 0.
+CAPS = ("claim", "decision")
+
+
+@cache
+def queries() -> dict[str, exp.Expression]:
+    """The SQL of every model that may know points."""
+    return {
+        node["name"]: parse_one(node["compiled_code"], dialect="duckdb")
+        for node in compiled()["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] != "fair_play"
+    }
+
+
+def points_in(query: exp.Expression, known: set[str]) -> Iterator[exp.Column]:
+    """The columns in an expression that hold points, under whatever name; comparing them is not holding."""
+    apart = exp.Predicate | exp.Where | exp.Select | exp.Count
+    for node in query.walk(prune=lambda node: isinstance(node, apart)):
+        if isinstance(node, exp.Column) and (POINTS.search(node.name.lower()) or node.name.lower() in known):
+            yield node
+
+
+def names_of_points(sql: dict[str, exp.Expression]) -> set[str]:
+    """Every name under which points go, in any model."""
+    known: set[str] = set()
+    while True:
+        found = {
+            alias.alias.lower()
+            for query in sql.values()
+            for alias in query.find_all(exp.Alias)
+            if not isinstance(alias.this, exp.Predicate | exp.Count) and any(points_in(alias.this, known))
+        }
+        if found <= known:
+            return known
+        known |= found
+
+
+def judgements(sql: dict[str, exp.Expression]) -> list[str]:
+    """Whatever decides or orders by points: comparisons with anything but zero, orders, ranks, limits."""
+    known = names_of_points(sql)
+    found = []
+    for model, query in sql.items():
+        for node in query.walk():
+            if isinstance(node, exp.Predicate) and not isinstance(node, exp.Exists):
+                sides = [side for side in node.iter_expressions() if not isinstance(side, exp.Query)]
+                decides = any(any(points_in(side, known)) for side in sides) and not any(
+                    isinstance(side, exp.Literal) and side.this == "0" for side in sides
+                )
+            elif isinstance(node, exp.Case):
+                decides = node.this is not None and any(points_in(node.this, known))
+            elif isinstance(node, exp.Ordered | exp.Least | exp.Greatest):
+                decides = any(points_in(node, known))
+            else:
+                decides = isinstance(
+                    node, exp.Limit | exp.Rank | exp.DenseRank | exp.PercentRank | exp.Ntile | exp.CumeDist
+                )
+            if decides:
+                found.append(f"{model}: {node.sql('duckdb')}")
+    return found
+
+
+def test_nothing_is_granted_thresholded_or_tiered_by_points() -> None:
+    found = judgements(queries())
+    assert {line for line in found if not line.startswith(tuple(f"{model}: " for model in CAPS))} == set()
+    assert {line for line in found if "LEAST(" not in line and "GREATEST(" not in line} == {
+        "decision: day_points < source_points",
+        "decision: source_points < price",
+        "decision: claim.daily_cap_points IS NULL",
+    }
+    assert {"value", "activity_points", "points_30d", "activity_score_7d"} <= names_of_points(queries())
+
+
+JUDGING = {
+    "a threshold": "select user_id from user_activity where points_all_time >= 1000",
+    "a threshold under another name": """
+        with a as (select sum(points) as total from ledger) select total > 99 as is_rich from a
+    """,
+    "a level": "select case when points_30d between 1 and 9 then 'new' end as kind from user_activity",
+    "a level by value": "select case points_30d when 7 then 'lucky' end as kind from user_activity",
+    "a ledger of the rich": "select user_id from ledger group by user_id having sum(points) > 100",
+    "a comparison of scenes": """
+        select a.scope_id from activity_score as a inner join activity_score as b on a.points_7d > b.points_7d
+    """,
+    "an order": "select row_number() over (order by points_all_time desc) as place from user_activity",
+    "a rank": "select scope_id, dense_rank() over (order by scope_id) as place from activity_score",
+    "a first ten": "select user_id from user_activity limit 10",
+    "a bound": "select greatest(points_7d, 10) as shown from activity_score",
+}
+
+
+@pytest.mark.parametrize("sql", JUDGING.values(), ids=JUDGING)
+def test_what_judges_by_points_is_found(sql: str) -> None:
+    assert judgements(queries() | {"judge": parse_one(sql, dialect="duckdb")})[-1].startswith("judge: ")

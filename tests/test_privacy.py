@@ -1,0 +1,339 @@
+"""Nothing personal gets past ingestion, who left is nowhere, files are private, names never become SQL."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import uid, write_part, write_rows
+from members import KINDS, MEMBER, NIGHTS, TABLES, deliver, ids_of, rows_of
+from test_cli import warehouse
+from test_erasure import House
+from test_exports import PROMISED
+
+from orchestration.cli import nightly
+from orchestration.ingestion import refusal
+from orchestration.reading import literal, quoted
+
+DEPARTED, FORGOTTEN = 5, 4
+
+
+@dataclass
+class World:
+    """A warehouse of members who told the platform everything, and all that must not be in it."""
+
+    home: Path
+    planted: list[str]
+
+    @property
+    def exports(self) -> Path:
+        """What the platform delivered."""
+        return self.home / "exports"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """What became of it."""
+        return self.home / "warehouse"
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query on the published file."""
+        with duckdb.connect(str(self.warehouse_dir / "analytics.duckdb"), read_only=True) as connection:
+            return connection.sql(query).fetchall()
+
+
+def planted_value(table: str, column: str, number: int) -> str | float:
+    """Something personal that is found again, of the form such things have."""
+    mark = f"planted{KINDS.get(table, 99)}x{column}x{number}"
+    if column in ("latitude", "longitude"):
+        return float(f"47.{KINDS.get(table, 99)}{number}98123" + str(len(column)))
+    if "password" in column:
+        return f"$2b$12${mark}"
+    return f"{mark}@example.invalid" if "mail" in column else mark
+
+
+def planted_rows(table: str, members: Iterable[int]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows with something personal in every column that is not kept, and what that is."""
+    rows, planted = [], []
+    for row, number in zip(rows_of(table, members), members, strict=True):
+        for column in (name.rstrip("?") for name in PROMISED[table].split()):
+            if column not in row:
+                row[column] = planted_value(table, column, number)
+                planted.append(str(row[column]))
+        if table == "signals":
+            planted.append(f"plantednote{number}@example.invalid")
+            row["metadata"] = json.dumps(
+                {"artistBandId": uid(2, 9), "note": planted[-1], planted[-1]: [planted[-1]]}
+            )
+        rows.append(row)
+    return rows, planted
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """One night of everything, with rows to reject and nights to refuse, run once by the command."""
+    home = tmp_path_factory.mktemp("privacy")
+    exports, planted = home / "exports", []
+    for table in TABLES:
+        rows, found = planted_rows(table, range(1, 6))
+        bad, found_in_bad = planted_rows(table, range(6, 8))
+        planted += found + found_in_bad
+        bad[0]["id"] = "no-id"
+        personal = next((c.name for c in TABLES[table].columns if c.member and c.data_type == "uuid"), "id")
+        bad[1][personal] = "plantedinsteadofanid@example.invalid"
+        write_rows(exports, table, NIGHTS[0], rows + bad)
+    planted.append("plantedinsteadofanid@example.invalid")
+    refused, found = planted_rows("user_tags", range(10, 40))
+    write_rows(exports, "user_tags", NIGHTS[0], [row | {"createdAt": "plantedday"} for row in refused])
+    planted += found
+    # Without a header its first row would be one; cut off, it cannot be unpacked.
+    write_part(
+        exports,
+        "user_capability_grants",
+        NIGHTS[0],
+        "plantedheader@example.invalid,plantedcolumn\n1,2\n",
+        "part-0001.csv",
+    )
+    packed = gzip.compress(b"id,userId\nplantedpacked@example.invalid,1\n" * 999)
+    write_part(exports, "follows", NIGHTS[0], packed[:-9], "part-0001.csv.gz")
+    planted += ["plantedheader@example.invalid", "plantedcolumn"]
+    result = command(home, "run", "--exports-dir", exports)
+    assert result.returncode == 4, result.stdout + result.stderr
+    (home / "said").write_text(result.stdout + result.stderr)
+    return World(home, planted)
+
+
+def command(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return warehouse(
+        *arguments, "--warehouse-dir", home / "warehouse", ERASURE_KEY="", MAX_DEPARTED_SHARE="1"
+    )
+
+
+def texts(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file under a folder: its name, its bytes, and every value in it that a program could read."""
+    with duckdb.connect() as reader:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            yield path, path.name.encode() + b"\n" + content
+            if path.suffix == ".gz":
+                yield path, zlib.decompressobj(wbits=31).decompress(content)
+            if path.suffix == ".parquet":
+                yield path, decoded(reader, f"read_parquet({literal(path)})")
+            if path.suffix == ".duckdb":
+                with duckdb.connect(str(path), read_only=True) as connection:
+                    for schema, table in connection.sql(
+                        "select schema_name, table_name from duckdb_tables()"
+                    ).fetchall():
+                        yield path, decoded(connection, f"{quoted(schema)}.{quoted(table)}")
+
+
+def decoded(connection: duckdb.DuckDBPyConnection, relation: str) -> bytes:
+    """Every value of a relation as text."""
+    rows = connection.execute(f"select columns(*)::varchar from {relation}").fetchall()  # noqa: S608
+    return str(rows).encode()
+
+
+def hits(folder: Path, wanted: Iterable[str]) -> set[tuple[str, str]]:
+    """Where under a folder any of the texts stands, in capitals or not; ids also as the bytes they are."""
+    forms = [(text, form) for text in wanted for form in (text.lower().encode(), *as_bytes(text))]
+    beginnings = {form[:7] for _, form in forms}
+    found = set()
+    for path, content in texts(folder):
+        both = (content, content.lower())
+        if any(beginning in either for beginning in beginnings for either in both):
+            name = str(path.relative_to(folder))
+            found |= {(name, text) for text, form in forms if any(form in either for either in both)}
+    return found
+
+
+def as_bytes(text: str) -> list[bytes]:
+    """How Parquet and DuckDB write an id, if it is one."""
+    try:
+        identifier = uuid.UUID(text)
+    except ValueError:
+        return []
+    flipped = (identifier.int ^ (1 << 127)).to_bytes(16, "little")
+    return [identifier.bytes, flipped]
+
+
+# Nothing personal past ingestion
+
+
+def test_of_all_that_was_planted_nothing_is_in_any_file_of_the_warehouse(world: World) -> None:
+    assert len(world.planted) > 500
+    assert hits(world.warehouse_dir, world.planted) == set()
+    said = (world.home / "said").read_text()
+    assert [text for text in world.planted if text in said] == []
+
+
+def test_the_scan_finds_everything_where_it_was_planted(world: World) -> None:
+    assert {text for _, text in hits(world.exports, world.planted)} == set(world.planted)
+
+
+@pytest.mark.parametrize("name", ["leak.parquet", "leak.duckdb", "leak.log", "leak.csv.gz"])
+def test_the_scan_finds_a_leak_in_any_kind_of_file(tmp_path: Path, name: str) -> None:
+    leak, identifier = "ann@example.invalid", uid(MEMBER, 5)
+    path = tmp_path / "deep" / name
+    path.parent.mkdir()
+    if name == "leak.parquet":
+        rows = f"select {literal(leak)} as a, {literal(identifier)}::uuid as b from range(9)"  # noqa: S608
+        duckdb.execute(f"copy ({rows}) to {literal(path)} (compression zstd)")
+    elif name == "leak.duckdb":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(
+                f"create table t as select {literal(leak)} as a, {literal(identifier)}::uuid as b"
+            )
+    elif name == "leak.log":
+        path.write_bytes(leak.upper().encode() + uuid.UUID(identifier).bytes)
+    else:
+        path.write_bytes(gzip.compress(f"{leak},{identifier}".encode()))
+    assert {text for _, text in hits(tmp_path, [leak, identifier])} == {leak, identifier}
+
+
+def test_rejected_rows_and_refused_nights_are_told_without_their_values(world: World) -> None:
+    rejected = world.sql("select table_name, reason, value from rejected_row where table_name = 'signals'")
+    assert set(rejected) == {
+        ("signals", "is not of type uuid", None),
+        ("signals", "is not of type uuid", "no-id"),
+    }
+    refused = dict(world.sql("select distinct table_name, reason from row_account where status = 'refused'"))
+    assert refused == {
+        "user_tags": "30 of 30 rows were rejected; the first is row 1 of part-0000.csv, "
+        "whose createdAt is not of type timestamp",
+        "user_capability_grants": "part-0001.csv lacks the required column "
+        "id, userId, capability, status, grantedAt, createdAt",
+        "follows": "part-0001.csv.gz is truncated or damaged: it cannot be unpacked",
+    }
+
+
+# Files are private
+
+
+def test_what_is_written_is_private_and_the_group_may_read_what_is_published(world: World) -> None:
+    modes = {
+        str(path.relative_to(world.home)): stat.S_IMODE(path.stat().st_mode)
+        for path in [world.warehouse_dir, *world.warehouse_dir.rglob("*")]
+    }
+    shared = {name: mode for name, mode in modes.items() if mode & 0o077}
+    (archived,) = (name for name in modes if name.startswith("warehouse/publications/"))
+    assert shared == {
+        "warehouse": 0o750,
+        "warehouse/publications": 0o750,
+        "warehouse/analytics.duckdb": 0o440,
+        archived: 0o440,
+    }
+    assert modes["warehouse/key"] == 0o600
+    assert modes["warehouse/raw"] == 0o700
+    assert modes["warehouse/dagster"] == 0o700
+
+
+# Who left is nowhere
+
+
+def test_who_left_and_who_was_forgotten_are_nowhere_and_the_totals_stay(world: World) -> None:
+    gone = ids_of(DEPARTED) + ids_of(FORGOTTEN)
+    points = world.sql("select activity_type, sum(points) from activity_point group by all order by all")
+    members = world.sql("select count(distinct user_id) from user_activity")
+    (archived,) = (world.warehouse_dir / "publications").iterdir()
+    assert members == [(5,)]
+    assert hits(world.warehouse_dir, gone)
+    unknown = command(world.home, "forget", uid(MEMBER, 88), "--exports-dir", world.exports)
+    assert (unknown.returncode, "ever held" in unknown.stderr) == (2, True)
+    # That night one left; another asks to be forgotten, although the platform still has them.
+    deliver(world.exports, NIGHTS[1], range(1, 5))
+    result = command(world.home, "forget", uid(MEMBER, FORGOTTEN), "--exports-dir", world.exports)
+    assert result.returncode == 4, result.stdout + result.stderr
+    assert "2 members erased" in result.stdout
+    assert hits(world.warehouse_dir, gone) == set()
+    assert not archived.exists()
+    assert (
+        world.sql("select activity_type, sum(points) from activity_point group by all order by all") == points
+    )
+    assert world.sql("select count(distinct user_id) from user_activity") == [(3,)]
+    assert hits(world.warehouse_dir, ids_of(1)[:1])
+    key = (world.warehouse_dir / "key").read_text()
+    (world.warehouse_dir / "key").rename(world.home / "key")
+    assert hits(world.warehouse_dir, [key]) == set()
+    lost = command(world.home, "run", "--exports-dir", world.exports)
+    assert (lost.returncode, "and members are erased under it" in lost.stderr) == (1, True)
+    assert "Traceback" not in lost.stdout + lost.stderr
+
+
+# Nothing listens but here
+
+
+def test_the_ui_listens_on_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    monkeypatch.setattr(os, "execv", lambda _path, arguments: started.append(arguments))
+    monkeypatch.chdir(tmp_path)
+    nightly.dev(None, 3000)
+    (arguments,) = started
+    assert arguments[arguments.index("--host") + 1] == "127.0.0.1"
+    assert "--help" not in arguments
+    assert Path(sys.executable).with_name("dagster") == Path(arguments[0])
+
+
+# Names never become SQL
+
+HOSTILE = [
+    "'); drop table night_rows; --",
+    '"; drop table erased; --',
+    "a'b",
+    'say "x" y',
+    "$(touch x) `x`",
+    "%s {x}",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_hostile_names_and_values_are_read_as_what_they_are(
+    tmp_path: Path, hostile: str, ending: str
+) -> None:
+    house = House(tmp_path / hostile.replace("/", ""), tables=("users", "user_capability_grants"))
+    exports = house.settings.exports_dir
+    deliver(exports, NIGHTS[0], [1, 2], ["users"])
+    deliver(exports, NIGHTS[1], [1], ["users"])
+    (row,) = rows_of("user_capability_grants", [1])
+    good, bad = row | {"capability": hostile}, row | {"id": uid(9, 9), "status": hostile}
+    parts = [{hostile: hostile} | part for part in (good, bad)]
+    name = f"part {hostile}.{ending}"
+    lines = io.StringIO()
+    if ending == "csv":
+        writer = csv.DictWriter(lines, parts[0])
+        writer.writeheader()
+        writer.writerows(parts)
+    else:
+        lines.write("".join(json.dumps(part) + "\n" for part in parts))
+    write_part(exports, "user_capability_grants", NIGHTS[0], lines.getvalue(), name)
+    write_part(exports, hostile, NIGHTS[0], "not for us")
+    write_part(exports, "users", hostile, "no date")
+    lenient = House(tmp_path / hostile, tables=house.tables, max_rejected_rows=1)
+    assert lenient.run() == 1
+    assert lenient.rows("user_capability_grants", "part", "capability", "userId") == [
+        (name, hostile, uid(MEMBER, 1))
+    ]
+    assert [member for (member,) in lenient.rows("users", "id")].count(uid(MEMBER, 1)) == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_manifest_that_points_elsewhere_reads_nothing_there(tmp_path: Path) -> None:
+    house = House(tmp_path, tables=("users",))
+    deliver(house.settings.exports_dir, NIGHTS[0], [1], ["users"])
+    elsewhere = json.dumps({"parts": {"../../secret.csv": {"rows": 1}, "part-0000.csv": {"rows": 1}}})
+    write_part(house.settings.exports_dir, "users", NIGHTS[0], elsewhere, "_manifest.json")
+    ((outcome),) = house.read()
+    assert outcome.action == "refused"
+    assert refusal(outcome) == "../../secret.csv is listed in _manifest.json but not there"
