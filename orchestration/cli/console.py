@@ -35,7 +35,7 @@ class Exit(IntEnum):
 
 def stop(code: Exit, message: str) -> NoReturn:
     """End the command with a message and an exit code."""
-    Console(stderr=True).print(message, style="bold red", markup=False, highlight=False)
+    Console(stderr=True).print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 

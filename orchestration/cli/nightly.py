@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -65,7 +65,7 @@ def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
     try:
         failure, laws = _run_nightly(config, ingestion)
     except (OSError, OperationalError) as error:
-        stop(Exit.NOT_PUBLISHED, _broken_off(error))
+        stop(Exit.NOT_PUBLISHED, _broken_off(config, error))
     if failure:
         stop(*failure)
     refused = show_summary(console, config.published_file, laws)
@@ -110,9 +110,9 @@ def _run_nightly(
         "ops": {"ingest": {"config": ingestion}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    # dbt's own lines go to a file: whoever wants them finds them, whoever watches sees progress.
+    # What dbt and Dagster say themselves goes to a file: whoever wants it finds it there.
     with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
-        with redirect_stdout(dbt_log):
+        with redirect_stdout(dbt_log), redirect_stderr(dbt_log):
             result = defs.resolve_job_def("nightly").execute_in_process(
                 run_config=run_config, instance=instance, raise_on_error=False
             )
@@ -124,9 +124,9 @@ def _run_nightly(
     return _explain(failed.step_failure_data), laws
 
 
-def _broken_off(error: OSError | OperationalError) -> str:
+def _broken_off(config: Settings, error: OSError | OperationalError) -> str:
     """Why the machine, not the data, kept the run from ending: a full disk, a directory closed to it."""
-    reason = error.orig if isinstance(error, OperationalError) else error
+    reason = f"{error.orig} in {config.dagster_home}" if isinstance(error, OperationalError) else error
     return f"the run broke off, and what was published stays: {reason}"
 
 

@@ -23,7 +23,7 @@ Tried = Callable[[str, str, int], None]
 PROMISE = "little memory spills and does not die"
 LISTENING = {"track_engagements": TABLES["track_engagements"]}
 
-LITTLE = "100MB"
+LITTLE = "200MB"
 LARGE = SampleSize(members=2_000, tracks=300, engagements=200_000, actions=30_000, nights=1, history_days=30)
 
 
