@@ -32,7 +32,7 @@ def in_batches(
     started = time.monotonic()
     for batch in count():
         limits = settings(
-            max_examples=200 if long else 25,
+            max_examples=50 if long else 25,
             deadline=None,
             database=None,
             print_blob=True,
