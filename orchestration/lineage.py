@@ -39,11 +39,11 @@ is there, and what a count or sum goes over, is decided by all that joins, filte
 duplicates on the way.
 
 `delivered of T` is ingestion's own book of table T alone: which nights of it arrived, and whether whole;
-`run` says what the build is for. Neither knows what anybody did. No column of fair_play, in value or in
-row, comes from anything but track_engagements, track_votes, rotation_entries, tracks, communities,
-fair_play_config, release_deck_schedules and these books; none of recognition from track_engagements,
-track_votes, rotation_entries, fair_play_config or release_deck_schedules. `make docs` writes this page; a
-test compares it with the SQL.
+`run` says what the build is for, `erased` which ids are pseudonyms. None knows what anybody did. No column
+of fair_play, in value or in row, comes from anything but track_engagements, track_votes, rotation_entries,
+tracks, communities, fair_play_config, release_deck_schedules and these books; none of recognition from
+track_engagements, track_votes, rotation_entries, fair_play_config or release_deck_schedules. `make docs`
+writes this page; a test compares it with the SQL.
 """
 
 # What ingestion wrote: the SQL of a source, as dbt compiles it.
@@ -159,13 +159,17 @@ def _named(leaves: frozenset[Leaf]) -> str:
 
 
 def _raw_columns(manifest: dict[str, Any]) -> dict[str, list[str]]:
-    run = next(source for source in manifest["sources"].values() if source["name"] == "run")
+    of_a_run = {
+        source["name"]: list(source["columns"])
+        for source in manifest["sources"].values()
+        if source["name"] in ("run", "erased")
+    }
     exports = {
         table.name: [*(column.name for column in table.columns), *BOOKKEEPING_COLUMNS]
         for table in contract(manifest).values()
     }
     books = {"delivered": list(DELIVERED_COLUMNS), "rejected": list(REJECTED_COLUMNS)}
-    return {**exports, **books, "run": list(run["columns"])}
+    return {**exports, **books, **of_a_run}
 
 
 def _leaves(table: str, columns: list[str]) -> Relation:
