@@ -37,7 +37,8 @@ bench: .venv/ready ## seconds at size, and whether the promises are kept: make b
 	$(BIN)/python -m bench $(or $(ACTS),10000000) data/bench
 
 docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
-	$(BIN)/dbt docs generate --static --quiet
+	@mkdir -p target/docs/building
+	WAREHOUSE_DIR=target/docs $(BIN)/dbt docs generate --static --quiet
 	$(BIN)/python -m orchestration.lineage target/manifest.json
 	@echo "target/static_index.html"
 
