@@ -118,7 +118,7 @@ class Warehouse:
             f"""
             attach '{config.warehouse_file}' as built;
             create table built.row_account as select delivery_id, status from delivery;
-            create table built.publication as select as_of_date, code_version from raw.run;
+            create table built.publication as select as_of_date, code_version, erasure_version from raw.run;
             detach built
             """
         )

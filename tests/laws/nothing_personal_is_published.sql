@@ -12,7 +12,7 @@
     'artist_analytics': ['state', 'city'],
     'plot_statistics': ['tier_scope'],
     'point_rule': ['policy_version', 'rule_id', 'activity_type', 'description'],
-    'publication': ['run_id', 'policy_version', 'nights_missing', 'code_version'],
+    'publication': ['run_id', 'policy_version', 'nights_missing', 'code_version', 'erasure_version'],
     'rejected_row': ['table_name', 'part', 'column_name', 'reason', 'value'],
     'rotation_recurrence': ['verdict'],
     'row_account': ['table_name', 'part', 'status', 'reason'],
