@@ -159,17 +159,12 @@ def _named(leaves: frozenset[Leaf]) -> str:
 
 
 def _raw_columns(manifest: dict[str, Any]) -> dict[str, list[str]]:
-    of_a_run = {
-        source["name"]: list(source["columns"])
-        for source in manifest["sources"].values()
-        if source["name"] in ("run", "erased")
-    }
     exports = {
         table.name: [*(column.name for column in table.columns), *BOOKKEEPING_COLUMNS]
         for table in contract(manifest).values()
     }
-    books = {"delivered": list(DELIVERED_COLUMNS), "rejected": list(REJECTED_COLUMNS)}
-    return {**exports, **books, **of_a_run}
+    books = {source["name"]: list(source["columns"]) for source in manifest["sources"].values()}
+    return {**books, **exports, "delivered": list(DELIVERED_COLUMNS), "rejected": list(REJECTED_COLUMNS)}
 
 
 def _leaves(table: str, columns: list[str]) -> Relation:

@@ -100,6 +100,6 @@ select
     {{ act_columns(
         'proof_of_support', 'proof_of_support', 'proof_of_support_id', 'user_id', 'occurred_at', 'export_date',
         'delivery_id', once_id='once_id', owner_user_id='owner_user_id', owner_band_id='owner_band_id',
-        is_verified='is_verified', reversed_at='reversed_at'
+        is_verified='is_verified', reversed_at='case when reversed_at < occurred_at then occurred_at else reversed_at end'
     ) }}
 from proofs
