@@ -378,7 +378,7 @@ def test_a_byte_order_mark_or_an_empty_last_line_is_no_row(tmp_path: Path, conte
     [
         ("part-0000.csv", ",".join(THING_COLUMNS) + "\n"),
         ("part-0000.jsonl", ""),
-        ("part-0000.jsonl.gz", gzip.compress(b"")),
+        ("part-0000.jsonl.gz", gzip.compress(b"", mtime=0)),
     ],
 )
 def test_a_night_without_rows_is_accepted(tmp_path: Path, name: str, content: str | bytes) -> None:
@@ -643,10 +643,10 @@ GOOD_JSONL = as_jsonl([act(1), act(2)])
 GOOD_PARQUET = as_parquet([act(1), act(2)])
 WITHOUT_USER = [{k: v for k, v in act(1).items() if k != "userId"}]
 REFUSALS = [
-    ("part-0000.csv.gz", gzip.compress(GOOD_CSV)[:-9], "is truncated or damaged: it cannot be unpacked"),
+    ("part-0000.csv.gz", gzip.compress(GOOD_CSV, mtime=0)[:-9], "is truncated or damaged: it cannot be unpacked"),
     ("part-0000.csv.gz", GOOD_CSV, "is truncated or damaged: it cannot be unpacked"),
     ("part-0000.csv.gz", b"", "is truncated or damaged: it cannot be unpacked"),
-    ("part-0000.jsonl.gz", gzip.compress(GOOD_JSONL)[:-9], "is truncated or damaged: it cannot be unpacked"),
+    ("part-0000.jsonl.gz", gzip.compress(GOOD_JSONL, mtime=0)[:-9], "is truncated or damaged: it cannot be unpacked"),
     ("part-0000.jsonl.gz", b"", "is truncated or damaged: it cannot be unpacked"),
     (
         "part-0000.parquet", GOOD_PARQUET[: len(GOOD_PARQUET) // 2],
@@ -667,7 +667,7 @@ REFUSALS = [
     ("part-0000.csv", GOOD_CSV[:-1], "is half-written: line 3, its last, has no line break at its end"),
     ("part-0000.csv", GOOD_CSV[:20], "is half-written: line 1, its last, has no line break at its end"),
     (
-        "part-0000.csv.gz", gzip.compress(GOOD_CSV + b"x,y\n"),
+        "part-0000.csv.gz", gzip.compress(GOOD_CSV + b"x,y\n", mtime=0),
         "cannot be read at line 4: Expected Number of Columns: 5 Found: 2",
     ),
     ("part-0000.csv", GOOD_CSV + b'"x,y,z,0\n', "cannot be read at line 4: unterminated quote"),
@@ -686,7 +686,7 @@ REFUSALS = [
     ("part-0000.csv", b'"' + b"x" * 200_000 + b'",b\n', "cannot be read at line 1: the header is not CSV"),
     ("part-0000.csv", b"", "is empty: not even a header line"),
     ("part-0000.csv", b"\n", "is empty: not even a header line"),
-    ("part-0000.csv.gz", gzip.compress(b""), "is empty: not even a header line"),
+    ("part-0000.csv.gz", gzip.compress(b"", mtime=0), "is empty: not even a header line"),
     ("part-0000.csv", b"id,type,userId,type\n", "gives columns 2 and 4 the same name in line 1"),
     ("part-0000.csv", as_csv(WITHOUT_USER), "lacks the required column userId"),
     ("part-0000.csv", b"type,userId\n", "lacks the required column id, signalId, createdAt"),
@@ -698,7 +698,7 @@ REFUSALS = [
     ("part-0000.jsonl", GOOD_JSONL + b"\n\n{]\n" + GOOD_JSONL, "cannot be read at line 5: it is not JSON"),
     ("part-0000.jsonl", b"\xef\xbb\xbf" + GOOD_JSONL, "cannot be read at line 1: it is not JSON"),
     ("part-0000.jsonl", GOOD_JSONL + b'{"id": "\xff"}\n', "cannot be read at line 3: it is not UTF-8"),
-    ("part-0000.jsonl.gz", gzip.compress(GOOD_JSONL + b"x\n"), "cannot be read at line 3: it is not JSON"),
+    ("part-0000.jsonl.gz", gzip.compress(GOOD_JSONL + b"x\n", mtime=0), "cannot be read at line 3: it is not JSON"),
     ("part-0000.txt", GOOD_CSV, "is in none of the formats csv, csv.gz, jsonl, jsonl.gz, parquet"),
     ("part-0000.csv.zip", GOOD_CSV, "is in none of the formats csv, csv.gz, jsonl, jsonl.gz, parquet"),
 ]  # fmt: skip
