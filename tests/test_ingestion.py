@@ -643,10 +643,16 @@ GOOD_JSONL = as_jsonl([act(1), act(2)])
 GOOD_PARQUET = as_parquet([act(1), act(2)])
 WITHOUT_USER = [{k: v for k, v in act(1).items() if k != "userId"}]
 REFUSALS = [
-    ("part-0000.csv.gz", gzip.compress(GOOD_CSV, mtime=0)[:-9], "is truncated or damaged: it cannot be unpacked"),
+    (
+        "part-0000.csv.gz", gzip.compress(GOOD_CSV, mtime=0)[:-9],
+        "is truncated or damaged: it cannot be unpacked",
+    ),  # fmt: skip
     ("part-0000.csv.gz", GOOD_CSV, "is truncated or damaged: it cannot be unpacked"),
     ("part-0000.csv.gz", b"", "is truncated or damaged: it cannot be unpacked"),
-    ("part-0000.jsonl.gz", gzip.compress(GOOD_JSONL, mtime=0)[:-9], "is truncated or damaged: it cannot be unpacked"),
+    (
+        "part-0000.jsonl.gz", gzip.compress(GOOD_JSONL, mtime=0)[:-9],
+        "is truncated or damaged: it cannot be unpacked",
+    ),  # fmt: skip
     ("part-0000.jsonl.gz", b"", "is truncated or damaged: it cannot be unpacked"),
     (
         "part-0000.parquet", GOOD_PARQUET[: len(GOOD_PARQUET) // 2],
@@ -698,7 +704,10 @@ REFUSALS = [
     ("part-0000.jsonl", GOOD_JSONL + b"\n\n{]\n" + GOOD_JSONL, "cannot be read at line 5: it is not JSON"),
     ("part-0000.jsonl", b"\xef\xbb\xbf" + GOOD_JSONL, "cannot be read at line 1: it is not JSON"),
     ("part-0000.jsonl", GOOD_JSONL + b'{"id": "\xff"}\n', "cannot be read at line 3: it is not UTF-8"),
-    ("part-0000.jsonl.gz", gzip.compress(GOOD_JSONL + b"x\n", mtime=0), "cannot be read at line 3: it is not JSON"),
+    (
+        "part-0000.jsonl.gz", gzip.compress(GOOD_JSONL + b"x\n", mtime=0),
+        "cannot be read at line 3: it is not JSON",
+    ),  # fmt: skip
     ("part-0000.txt", GOOD_CSV, "is in none of the formats csv, csv.gz, jsonl, jsonl.gz, parquet"),
     ("part-0000.csv.zip", GOOD_CSV, "is in none of the formats csv, csv.gz, jsonl, jsonl.gz, parquet"),
 ]  # fmt: skip
