@@ -646,13 +646,13 @@ REFUSALS = [
     (
         "part-0000.csv.gz", gzip.compress(GOOD_CSV, mtime=0)[:-9],
         "is truncated or damaged: it cannot be unpacked",
-    ),  # fmt: skip
+    ),
     ("part-0000.csv.gz", GOOD_CSV, "is truncated or damaged: it cannot be unpacked"),
     ("part-0000.csv.gz", b"", "is truncated or damaged: it cannot be unpacked"),
     (
         "part-0000.jsonl.gz", gzip.compress(GOOD_JSONL, mtime=0)[:-9],
         "is truncated or damaged: it cannot be unpacked",
-    ),  # fmt: skip
+    ),
     ("part-0000.jsonl.gz", b"", "is truncated or damaged: it cannot be unpacked"),
     (
         "part-0000.parquet", GOOD_PARQUET[: len(GOOD_PARQUET) // 2],
@@ -707,7 +707,7 @@ REFUSALS = [
     (
         "part-0000.jsonl.gz", gzip.compress(GOOD_JSONL + b"x\n", mtime=0),
         "cannot be read at line 3: it is not JSON",
-    ),  # fmt: skip
+    ),
     ("part-0000.txt", GOOD_CSV, "is in none of the formats csv, csv.gz, jsonl, jsonl.gz, parquet"),
     ("part-0000.csv.zip", GOOD_CSV, "is in none of the formats csv, csv.gz, jsonl, jsonl.gz, parquet"),
 ]  # fmt: skip
