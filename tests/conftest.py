@@ -26,9 +26,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes no value in the short form belongs to the long one alone."""
+    """What is marked `long`, or takes no value in the short form, belongs to the long one alone."""
     if not config.getoption("--long"):
-        items[:] = [item for item in items if all(m.args[0] for m in item.iter_markers("seeds"))]
+        items[:] = [
+            item
+            for item in items
+            if not item.get_closest_marker("long") and all(m.args[0] for m in item.iter_markers("seeds"))
+        ]
 
 
 @pytest.fixture

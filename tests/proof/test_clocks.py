@@ -72,6 +72,7 @@ def looks_at_the_clock(sql: str) -> bool:
     return re.search(CLOCKS, sql, re.IGNORECASE | re.VERBOSE) is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("last_night", "zone"),
     [
@@ -82,11 +83,9 @@ def looks_at_the_clock(sql: str) -> bool:
     ],
 )
 def test_days_that_are_short_long_or_rare_give_the_same_in_every_zone(
-    last_night: dt.date, zone: str, tmp_path: Path, tried: Tried, long: bool
+    last_night: dt.date, zone: str, tmp_path: Path, tried: Tried
 ) -> None:
     """The laws hold, or the run would not publish."""
-    if not long:
-        pytest.skip("whole runs: in the long form")
     write_sample(tmp_path / "exports", dataclasses.replace(SMALLEST, nights=2), last_night=last_night)
     found = []
     for name in ("UTC", zone):

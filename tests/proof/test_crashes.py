@@ -253,10 +253,8 @@ class Before:
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Before:
+def before(tmp_path_factory: pytest.TempPathFactory) -> Before:
     """Two nights are published, a third is delivered."""
-    if not request.config.getoption("--long"):
-        pytest.skip("whole runs: in the long form")
     world = runs.two_nights(tmp_path_factory)
     began = time.monotonic()
     outcome = run(command(world / "exports", tmp_path_factory.mktemp("timed"), *CONFIRMED))
@@ -274,6 +272,7 @@ def was_killed(words: list[str], warehouse_dir: Path, mark: str | None, seconds:
     return process.poll() is None and kill(process)
 
 
+@pytest.mark.long
 def test_a_run_killed_again_and_again_publishes_in_the_end_what_an_undisturbed_one_does(
     before: Before, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried
 ) -> None:
@@ -305,6 +304,7 @@ def test_a_run_killed_again_and_again_publishes_in_the_end_what_an_undisturbed_o
     tried(PROMISE, "the published file read meanwhile: always one whole publication", read)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("event", "ending"),
     [
@@ -333,6 +333,7 @@ def test_a_run_killed_at_a_known_step_is_made_good_by_the_next(
     tried(PROMISE, f"the whole run killed before {event} of {ending}", 1)
 
 
+@pytest.mark.long
 def test_a_run_killed_alone_leaves_a_dbt_that_harms_nobody(
     before: Before, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried
 ) -> None:

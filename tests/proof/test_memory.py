@@ -94,9 +94,8 @@ def test_a_night_larger_than_memory_is_ingested_all_the_same(
     tried(PROMISE, f"a night of {rows:,} rows ingested within {little}", 1)
 
 
-def test_a_build_larger_than_memory_publishes_the_same(tmp_path: Path, tried: Tried, long: bool) -> None:
-    if not long:
-        pytest.skip("whole runs: in the long form")
+@pytest.mark.long
+def test_a_build_larger_than_memory_publishes_the_same(tmp_path: Path, tried: Tried) -> None:
     write_sample(tmp_path / "exports", LARGE)
     plenty, scarce = tmp_path / "plenty", tmp_path / "scarce"
     outcome = run(command(tmp_path / "exports", plenty))
