@@ -227,9 +227,9 @@ def test_a_dbt_left_behind_by_a_killed_run_is_waited_for() -> None:
     unfinished = config.building_dir / config.warehouse_file.name
     with runs.held_open(unfinished):
         with pytest.raises(WarehouseBusyError, match="the dbt of a run that broke off is still at work"):
-            transformation._start_from(config)
+            transformation.start_from(config)
         assert unfinished.exists()
-    transformation._start_from(config)
+    transformation.start_from(config)
     assert [path.name for path in config.building_dir.iterdir()] == [config.warehouse_file.name]
     assert not config.warehouse_file.exists()
 
