@@ -3,13 +3,13 @@
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
-from orchestration.alerts import tell_of_a_failure, tell_of_refusals
-from orchestration.freshness import data_is_as_fresh_as_expected, freshness, freshness_schedule
 from orchestration.publication import analytics
 from orchestration.raw_assets import raw_tables
 from orchestration.schedules import JOB, complete_night, nightly_schedule
 from orchestration.settings import PROJECT_DIR
 from orchestration.transformation import DBT_PROJECT, warehouse_models
+from orchestration.upkeep.alerts import tell_of_a_failure, tell_of_refusals
+from orchestration.upkeep.freshness import data_is_as_fresh_as_expected, freshness, freshness_schedule
 
 
 def law_checks() -> list[dg.AssetCheckKey]:

@@ -15,11 +15,11 @@ import duckdb
 import pytest
 from golden.world import run_nightly
 
-from orchestration import alerts
 from orchestration.definitions import defs
-from orchestration.freshness import FRESHNESS
 from orchestration.raw_assets import UsageError
 from orchestration.settings import settings
+from orchestration.upkeep import alerts
+from orchestration.upkeep.freshness import FRESHNESS
 
 SECRET = "not-for-the-log"  # noqa: S105  (a word to look for)
 

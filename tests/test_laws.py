@@ -16,7 +16,7 @@ from golden.world import compiled_sql, deliver, golden_run, run_nightly
 from orchestration.publication import published_tables
 from orchestration.settings import PROJECT_DIR, settings
 from orchestration.transformation import MANIFEST
-from orchestration.verification import published_laws, verify
+from orchestration.upkeep.verification import published_laws, verify
 from orchestration.wall import breaches
 
 # What anybody can check on the published file.

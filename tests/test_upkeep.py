@@ -21,14 +21,14 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.cli.console import console
-from orchestration.freshness import FRESHNESS
 from orchestration.lock import let_go
 from orchestration.publication import published_tables
 from orchestration.raw_assets import UsageError, require_rows
 from orchestration.settings import Settings, settings
-from orchestration.status import status
 from orchestration.summary import nights_behind
 from orchestration.transformation import MANIFEST, is_published
+from orchestration.upkeep.freshness import FRESHNESS
+from orchestration.upkeep.status import status
 
 CONFIRM = ("--confirm-departures", "2026-01-03")
 
@@ -310,7 +310,7 @@ def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> No
 
 
 def test_prune_forgets_old_runs_but_not_the_last(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.pruning import prunable, prune
+    from orchestration.upkeep.pruning import prunable, prune
 
     @dg.job(name="nightly")
     def quick() -> None:

@@ -28,8 +28,8 @@ def verify(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Check on a published file alone every law that needs nothing else."""
-    from orchestration.verification import UncompiledError, published_laws
-    from orchestration.verification import verify as laws_on
+    from orchestration.upkeep.verification import UncompiledError, published_laws
+    from orchestration.upkeep.verification import verify as laws_on
 
     choose_directories(warehouse_dir)
     file = file or published_file(warehouse_dir)
@@ -60,7 +60,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what is published, how old it is, how the last run ended, what is missing and how large all is."""
-    from orchestration.status import status as how_it_stands
+    from orchestration.upkeep.status import status as how_it_stands
 
     choose_directories(warehouse_dir)
     try:
@@ -80,7 +80,7 @@ def rollback(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Put an earlier publication in the place of the published file; the next run publishes anew."""
-    from orchestration.archive import UnknownPublicationError, roll_back
+    from orchestration.upkeep.archive import UnknownPublicationError, roll_back
 
     choose_directories(warehouse_dir)
     published_file(warehouse_dir)
@@ -101,8 +101,8 @@ def prune(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Free space: old publications, records of old runs, and raw rows that are not needed to build anew."""
-    from orchestration.pruning import prunable
-    from orchestration.pruning import prune as let_go_of
+    from orchestration.upkeep.pruning import prunable
+    from orchestration.upkeep.pruning import prune as let_go_of
 
     choose_directories(warehouse_dir)
     published_file(warehouse_dir)

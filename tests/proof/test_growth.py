@@ -12,7 +12,7 @@ from orchestration.definitions import defs
 from orchestration.lock import let_go
 from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, settings
-from orchestration.status import sizes
+from orchestration.upkeep.status import sizes
 
 # Nights, nights that arrive between two runs, and days of history before them.
 LONG = (60, 10, 120)

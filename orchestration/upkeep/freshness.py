@@ -4,11 +4,11 @@ import datetime as dt
 
 import dagster as dg
 
-from orchestration.alerts import send
 from orchestration.publication import analytics
 from orchestration.schedules import published_night
 from orchestration.settings import settings
 from orchestration.summary import nights_behind
+from orchestration.upkeep.alerts import send
 
 FRESHNESS = "freshness"
 

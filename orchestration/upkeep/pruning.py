@@ -14,12 +14,12 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from orchestration.archive import archived, read_publication
 from orchestration.exports import Table, contract
 from orchestration.ingestion import DELIVERED_COLUMNS, recover, swap_folder
 from orchestration.reading import literal
 from orchestration.settings import Settings
 from orchestration.transformation import MANIFEST
+from orchestration.upkeep.archive import archived, read_publication
 
 ACCOUNT = ("rows_accepted", "rows_duplicate", "rows_superseded")
 
