@@ -430,6 +430,23 @@ def test_the_command_prices_no_published_day_anew(
     assert text(seeds) == before
 
 
+def test_a_day_stays_published_after_going_back_to_an_earlier_publication(
+    warehouse: Path, command: Callable[..., Result]
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{warehouse / 'earlier.duckdb'}' as earlier; use earlier")
+        connection.execute(
+            "create table publication as "
+            "select date '2026-01-01' as as_of_date, 'earlier' as run_id, timestamp '2026-01-02' as built_at"
+        )
+    (warehouse / "publications").mkdir()
+    (warehouse / "analytics.duckdb").rename(warehouse / "publications" / "2026-01-03-later.duckdb")
+    (warehouse / "earlier.duckdb").rename(warehouse / "analytics.duckdb")
+    outcome = command("2026-01-02")
+    assert outcome.exit_code == 2
+    assert "priced anew is 2026-01-04" in " ".join(outcome.output.split())
+
+
 def test_before_anything_is_published_any_day_will_do(
     warehouse: Path, command: Callable[..., Result]
 ) -> None:

@@ -100,7 +100,7 @@ def adopt(
     config = settings()
     try:
         hold(config)
-        published_until = _published_until(config.published_file)
+        published_until = _published_until(config)
         changed = adopt_policy(SEEDS_DIR, candidate_dir, from_day.date(), version, published_until)
     except WarehouseBusyError as busy:
         stop(Exit.BUSY, str(busy))
@@ -113,12 +113,14 @@ def adopt(
     )
 
 
-def _published_until(published_file: Path) -> dt.date | None:
-    """The last published day; none if nothing is published yet."""
-    if not published_file.exists():
-        return None
-    with duckdb.connect(str(published_file), read_only=True) as connection:
-        return connection.execute("select as_of_date from publication").fetchone()[0]
+def _published_until(config: Settings) -> dt.date | None:
+    """The last day of any publication kept, as an earlier one may be current; none if there is none."""
+    from orchestration.upkeep.archive import archived, read_publication
+
+    kept = archived(config)
+    if config.published_file.exists():
+        kept.append(read_publication(config.published_file))
+    return max((publication.as_of_date for publication in kept), default=None)
 
 
 def _show(file: Adopted) -> None:
