@@ -52,11 +52,13 @@ def test_neither_side_of_the_wall_feels_what_happens_on_the_other(
     assert not effect & set(FAIR_PLAY), culprits(world, mutations, FAIR_PLAY)
     assert {"act", "ledger", "activity_point"} <= effect
 
-    mutations = random_mutations(world, rng, LISTENING, PER_BUILD)
+    # One that is sure to be heard: by chance, 25 may be of votes, or of tracks in no rotation.
+    heard = Mutation("track_engagements", "delete", seed)
+    mutations = [*random_mutations(world, rng, LISTENING, PER_BUILD - 1), heard]
     tried("listening cannot touch points", "changes of listening, votes or rotation", PER_BUILD)
     effect = changed(world, mutations, [*FAIR_PLAY, *RECOGNITION]).keys()
     assert not effect & set(RECOGNITION), culprits(world, mutations, RECOGNITION)
-    assert set(FAIR_PLAY) <= effect
+    assert effect & set(FAIR_PLAY)
 
 
 INFLUENCES = {
