@@ -4,14 +4,13 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
-import duckdb
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 
 from orchestration.exports import contract, delivered_nights, latest_complete_night
 from orchestration.lock import is_held
-from orchestration.reading import literal
 from orchestration.settings import Settings, settings
 from orchestration.transformation import MANIFEST
+from orchestration.upkeep.archive import current
 
 JOB = "nightly"
 # A run takes the lock within seconds of its start; one that is older and holds none is not running.
@@ -41,11 +40,11 @@ def complete_night(context: dg.SensorEvaluationContext) -> Iterator[dg.RunReques
     tables = contract(MANIFEST)
     arrived = {(night.table, night.date) for night in delivered_nights(config.exports_dir, tables)}
     night = latest_complete_night(arrived, tables)
-    published = published_night(config)
+    published = current(config)
     if night is None:
         yield dg.SkipReason(f"no complete night in {config.exports_dir}")
-    elif published is not None and night <= published:
-        yield dg.SkipReason(f"{published} is published and no later night is complete")
+    elif published and night <= published.as_of_date:
+        yield dg.SkipReason(f"{published.as_of_date} is published and no later night is complete")
     else:
         yield dg.RunRequest(run_key=night.isoformat())
 
@@ -60,12 +59,3 @@ def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> Non
     if unchanged and not is_held(config):
         for record in unchanged:
             instance.report_run_failed(record.dagster_run, "The process of this run ended without a word.")
-
-
-def published_night(config: Settings) -> dt.date | None:
-    """The as-of date of the published file, or None."""
-    if not config.published_file.exists():
-        return None
-    with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(config.published_file)} as published (read_only)")
-        return connection.execute("select as_of_date from published.main.publication").fetchone()[0]

@@ -167,6 +167,19 @@ def write_rows(
     return write_part(exports_dir, table, night, "\n".join(lines) + "\n", name)
 
 
+def publish_until(published_file: Path, day: str) -> None:
+    """A published file that holds nothing but what it says of itself."""
+    with duckdb.connect(str(published_file)) as connection:
+        connection.execute(
+            f"""
+            create or replace table publication as
+            select
+                date '{day}' as as_of_date, timestamp '{day} 23:59:59' as as_of, 'a run' as run_id,
+                timestamp '{day} 23:59:59' as built_at, null::varchar as nights_missing
+            """
+        )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing a test does reaches the project's own data directory."""

@@ -1,5 +1,6 @@
 """An alert reaches a command and a webhook, says what failed, nothing personal, and never breaks the run."""
 
+import datetime as dt
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+from conftest import publish_until
 from golden.world import run_nightly
 
 from orchestration.definitions import defs
@@ -134,11 +136,9 @@ def test_late_data_is_told_of_in_the_morning(
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
     morning = defs.resolve_job_def(FRESHNESS)
     assert morning.execute_in_process().success
-    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
-        connection.execute("create table publication as select date '2026-01-02' as as_of_date")
+    publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     assert morning.execute_in_process().success
-    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
-        connection.execute("update publication set as_of_date = current_date")
+    publish_until(tmp_path / "analytics.duckdb", dt.datetime.now(dt.UTC).date().isoformat())
     assert morning.execute_in_process().success
     reasons = [(message["event"], message["reason"]) for message in listener.received]
     assert reasons == [

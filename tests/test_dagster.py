@@ -4,8 +4,8 @@ import datetime as dt
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pytest
+from conftest import publish_until
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from orchestration.definitions import defs, law_checks
@@ -94,6 +94,5 @@ def test_the_sensor_starts_one_run_per_new_complete_night(
     assert sensor_says() == ["2026-01-01"]
     deliver(exports_dir, "2026-01-02", REQUIRED[-1:])
     assert sensor_says() == ["2026-01-02"]
-    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
-        connection.execute("create table publication as select date '2026-01-02' as as_of_date")
+    publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     assert sensor_says() == [None]

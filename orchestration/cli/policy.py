@@ -115,12 +115,10 @@ def adopt(
 
 def _published_until(config: Settings) -> dt.date | None:
     """The last day of any publication kept, as an earlier one may be current; none if there is none."""
-    from orchestration.upkeep.archive import archived, read_publication
+    from orchestration.upkeep.archive import archived, current
 
-    kept = archived(config)
-    if config.published_file.exists():
-        kept.append(read_publication(config.published_file))
-    return max((publication.as_of_date for publication in kept), default=None)
+    kept = [*archived(config), current(config)]
+    return max((publication.as_of_date for publication in kept if publication), default=None)
 
 
 def _show(file: Adopted) -> None:

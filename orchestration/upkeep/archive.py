@@ -1,4 +1,4 @@
-"""The publications kept in `publications/`, and going back to one of them."""
+"""What is published now, the publications kept in `publications/`, and going back to one of them."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ class Publication:
 
     file: Path
     as_of_date: dt.date
+    as_of: dt.datetime
     run_id: str
     built_at: dt.datetime
+    nights_missing: str | None
 
 
 def read_publication(file: Path) -> Publication:
@@ -34,9 +36,18 @@ def read_publication(file: Path) -> Publication:
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(file)} as published (read_only)")
         row = connection.execute(
-            "select as_of_date, run_id, built_at from published.main.publication"
+            "select as_of_date, as_of, run_id, built_at, nights_missing from published.main.publication"
         ).fetchone()
     return Publication(file, *row)
+
+
+def current(config: Settings) -> Publication | None:
+    """The publication that readers find; None before the first.
+
+    Raises:
+        duckdb.Error: the published file cannot be read.
+    """
+    return read_publication(config.published_file) if config.published_file.exists() else None
 
 
 def archived(config: Settings) -> list[Publication]:

@@ -5,10 +5,10 @@ import datetime as dt
 import dagster as dg
 
 from orchestration.publication import analytics
-from orchestration.schedules import published_night
 from orchestration.settings import settings
 from orchestration.summary import nights_behind
 from orchestration.upkeep.alerts import send
+from orchestration.upkeep.archive import current
 
 FRESHNESS = "freshness"
 
@@ -20,8 +20,9 @@ FRESHNESS = "freshness"
 def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Warns when data is older than expected at this moment; the morning's look sends an alert, too."""
     config = settings()
-    as_of_date = published_night(config)
-    behind = nights_behind(as_of_date, dt.datetime.now(dt.UTC)) if as_of_date else None
+    published = current(config)
+    as_of_date = published and published.as_of_date
+    behind = published and nights_behind(as_of_date, dt.datetime.now(dt.UTC))
     if behind != 0 and context.run.job_name == FRESHNESS:
         reason = f"the last day is {as_of_date}" if as_of_date else "nothing is published"
         send(config, "found late data", context.run.run_id, FRESHNESS, reason)

@@ -9,9 +9,9 @@ import dagster as dg
 import duckdb
 
 from orchestration.lock import is_held
-from orchestration.reading import literal
 from orchestration.settings import Settings
 from orchestration.summary import nights_behind
+from orchestration.upkeep.archive import Publication, current
 
 REFUSALS_SHOWN = 5
 UNFINISHED = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
@@ -23,10 +23,10 @@ def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
     Raises:
         duckdb.Error: the published file cannot be read.
     """
-    running = is_held(config)
+    running, published = is_held(config), current(config)
     return {
         "warehouse": str(config.warehouse_dir),
-        "published": _published(config.published_file, now) if config.published_file.exists() else None,
+        "published": published and _of(published, now),
         "another run holds the warehouse": running,
         "last run": _last_run(running=running),
         "last refusals": _last_refusals(config.raw_dir),
@@ -45,23 +45,18 @@ def sizes(config: Settings) -> dict[str, int]:
     }
 
 
-def _published(file: Path, now: dt.datetime) -> dict[str, Any]:
-    with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(file)} as published (read_only)")
-        as_of_date, as_of, run_id, missing = connection.execute(
-            "select as_of_date, as_of, run_id, nights_missing from published.main.publication"
-        ).fetchone()
+def _of(published: Publication, now: dt.datetime) -> dict[str, Any]:
     nights_missing: dict[str, list[str]] = {}
-    for entry in missing.split(", ") if missing else []:
+    for entry in published.nights_missing.split(", ") if published.nights_missing else []:
         table, night = entry.split(" ")
         nights_missing.setdefault(table, []).append(night)
     return {
-        "as of": as_of.isoformat(),
-        "last day": as_of_date.isoformat(),
-        "age in hours": round((now - as_of.replace(tzinfo=dt.UTC)) / dt.timedelta(hours=1), 1),
-        "nights behind": nights_behind(as_of_date, now),
+        "as of": published.as_of.isoformat(),
+        "last day": published.as_of_date.isoformat(),
+        "age in hours": round((now - published.as_of.replace(tzinfo=dt.UTC)) / dt.timedelta(hours=1), 1),
+        "nights behind": nights_behind(published.as_of_date, now),
         "nights missing": nights_missing,
-        "run": run_id,
+        "run": published.run_id,
     }
 
 

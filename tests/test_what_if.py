@@ -77,16 +77,6 @@ def test_what_if_a_support_were_worth_twice(golden: Run, candidate: Path) -> Non
         assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (965 + 10,)
 
 
-def test_the_command_compares_and_leaves_the_published_file_alone(golden: Run, candidate: Path) -> None:
-    change(candidate, POINT_RULES, "support,support,10,", "support,support,20,")
-    before = hashlib.sha256(golden.published_file.read_bytes()).hexdigest()
-    outcome = CliRunner().invoke(
-        app, ["what-if", str(candidate), "--warehouse-dir", str(golden.warehouse_dir)]
-    )
-    assert outcome.exit_code == 0, outcome.output
-    assert hashlib.sha256(golden.published_file.read_bytes()).hexdigest() == before
-
-
 def test_the_command_lists_what_is_wrong_with_a_candidate(golden: Run, candidate: Path) -> None:
     change(candidate, POINT_RULES, "support,support,10,", "support,support,ten,")
     outcome = CliRunner().invoke(
