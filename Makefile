@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-export EXPORTS_DIR WAREHOUSE_DIR DAGSTER_HOME DO_NOT_TRACK := 1
+export EXPORTS_DIR WAREHOUSE_DIR DAGSTER_HOME
+export DO_NOT_TRACK := 1
 
 help: ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 FORMATS = ("csv", "csv.gz", "jsonl", "jsonl.gz", "parquet")
 MANIFEST_NAME = "_manifest.json"
 MAX_MANIFEST_BYTES = 10_000_000
+FIRST_NIGHT = dt.date(2000, 1, 1)  # a folder of an earlier date is a mistake
 MAX_NAME = 255
 MAX_ROWS = 1 << 63
 
@@ -143,7 +144,7 @@ class Night:
 def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]:
     """Every delivered night of a contracted table, oldest first.
 
-    Tables outside the contract, folders that are no dates and names that are not data are passed over.
+    Passed over: tables outside the contract, folders that are no dates from 2000 on, names that are not data.
     """
     nights = []
     for name in tables:
@@ -177,8 +178,12 @@ def open_within_exports(path: Path) -> BinaryIO:
 
 
 def shown_name(name: str) -> str:
-    """A file name as it is recorded and told: on one line, with what cannot be printed escaped."""
-    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
+    """A file name as it is recorded and told: on one line, with what cannot be printed escaped.
+
+    So is an @, as a name may hold somebody's address.
+    """
+    shown = "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
+    return shown.replace("@", "\\x40")
 
 
 def latest_complete_night(arrived: set[tuple[str, dt.date]], tables: dict[str, Table]) -> dt.date | None:
@@ -222,7 +227,7 @@ def _date(name: str) -> dt.date | None:
         date = dt.date.fromisoformat(name)
     except ValueError:
         return None
-    return date if date.isoformat() == name else None
+    return date if date.isoformat() == name and date >= FIRST_NIGHT else None
 
 
 def _read_manifest(path: Path) -> tuple[dict[str, dict[str, Any]] | None, str | None]:
@@ -246,9 +251,9 @@ def _expected(name: str, expected: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: it is nothing that a part could be.
     """
-    rows, sha256 = expected.get("rows", 0), expected.get("sha256", "")
+    rows, sha256 = expected.get("rows", 0), expected.get("sha256", "0" * 64)
     if len(name) > MAX_NAME or type(rows) is not int or not 0 <= rows < MAX_ROWS:
         raise ValueError(name)
-    if not re.fullmatch("[0-9a-fA-F]{0,64}", sha256):
+    if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise ValueError(sha256)
-    return expected
+    return {key: sha256.lower() if key == "sha256" else value for key, value in expected.items()}

@@ -81,9 +81,14 @@ class Part:
 
     @property
     def delivery_id(self) -> uuid.UUID:
-        """The same for the same content under the same contract, whenever it arrives."""
-        identity = "|".join((self.table, self.night.isoformat(), self.name, self.sha256, self.contract))
-        return uuid.UUID(hashlib.sha256(identity.encode()).hexdigest()[:32])
+        """The same for the same content under the same contract, whenever it arrives, accepted or refused.
+
+        The two differ: a part may stand, and be refused in a later delivery with a broken one beside it.
+        """
+        identity = (self.table, self.night.isoformat(), self.name, self.sha256, self.contract)
+        if self.status == "refused":
+            identity += (self.status,)
+        return uuid.UUID(hashlib.sha256("|".join(identity).encode()).hexdigest()[:32])
 
     def row(self) -> tuple[object, ...]:
         """The values in the order of DELIVERED_COLUMNS, of rows that are all there."""
@@ -255,9 +260,14 @@ def _ingest_night(
                 connection, settings, table, night, parts, compared_with
             )
         if problem:
+            stands = {part.delivery_id for part in parts} == {part.delivery_id for part in before}
             parts = tuple(replace(part, status="refused", reason=part.reason or problem) for part in parts)
+            connection.executemany(
+                "update night_rejected set delivery_id = $1 where part = $2",
+                [(part.delivery_id, part.name) for part in parts],
+            )
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
-            if {part.delivery_id for part in parts} == {part.delivery_id for part in before}:
+            if stands:
                 # Not a new delivery but the standing one, judged anew beside a night that arrived late.
                 _remove(settings, _standing_folder(settings, night))
             return Outcome(night, "refused", parts)

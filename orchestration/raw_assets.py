@@ -87,6 +87,9 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     ]
     again, confirmed = map(_dates, (config.nights, config.confirm_departures))
     require_rows(known, as_of_date, {(night.table, night.date) for night in due if night.date in again})
+    if again:
+        # What is read otherwise now need not show in what was delivered.
+        directories.warehouse_file.unlink(missing_ok=True)
     for date, of_night in groupby(
         ingest(directories, TABLES, due, again, confirmed), key=lambda outcome: outcome.night.date
     ):

@@ -39,6 +39,9 @@ SHOWABLE = r"[\w .:,+/-]{0,60}"
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
 )
+# An e-mail or a password hash among what a member wrote; the text gives way to one that no scene has.
+PERSONAL_TEXT = r"@|[$]2[aby][$]"
+WITHHELD = "(withheld)"
 STORED_TYPES = {"json": "varchar"}
 
 
@@ -348,7 +351,10 @@ def _checks(table: Table, night: dt.date) -> list[Check]:
 def _typed(column: Column, text: str) -> str:
     """The SQL that turns the text of a value into its type, or null where it is none."""
     if column.data_type == "varchar":
-        return text
+        if not column.personal:
+            return text
+        is_personal = f"regexp_matches({text}, {literal(PERSONAL_TEXT)})"
+        return f"case when {is_personal} then {literal(WITHHELD)} else {text} end"
     if column.data_type == "json":
         ids = [
             f"{literal(key)}, try_cast(json_extract_string({text}, {literal(_json_path(key))}) as uuid)"

@@ -134,8 +134,12 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
 
 
 def is_published(config: Settings) -> bool:
-    """Whether the published file was built by this code, for this as-of, from these very deliveries."""
-    return _was_built_from(config.published_file, config, same_deliveries=True)
+    """Whether the published file was built by this code, for this as-of, from these very deliveries.
+
+    Without a warehouse something was read again, or went wrong.
+    """
+    stands = config.warehouse_file.exists()
+    return stands and _was_built_from(config.published_file, config, same_deliveries=True)
 
 
 def start_from(config: Settings) -> None:

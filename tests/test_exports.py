@@ -375,13 +375,14 @@ def test_a_night_needs_no_manifest(tmp_path: Path) -> None:
 
 
 def test_a_manifest_says_what_should_be_there(tmp_path: Path) -> None:
-    parts = {"part-0000.csv": {"rows": 123, "sha256": "ab"}, "part-0001.csv": {}}
+    parts = {"part-0000.csv": {"rows": 123, "sha256": "ab" * 32}, "part-0001.csv": {}}
     assert manifest_read(tmp_path, json.dumps({"parts": parts, "made by": "the app"})) == (parts, None)
 
 
 @pytest.mark.parametrize(
     "content",
     [
+        '{"parts": {"part-0000.csv": {"sha256": ""}}}', '{"parts": {"part-0000.csv": {"sha256": "ab"}}}',
         "", "{", "[]", "null", "7", "{}", '{"parts": null}', '{"parts": ["part-0000.csv"]}',
         '{"parts": {"part-0000.csv": 3}}', '{"parts": {"part-0000.csv": "abc"}}', b"\xff\xfe\x00",
     ],

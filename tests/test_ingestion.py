@@ -9,7 +9,7 @@ import logging
 import shutil
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -424,6 +424,14 @@ def test_columns_outside_the_contract_are_nowhere_under_the_warehouse(tmp_path: 
         assert secret not in written
 
 
+def test_an_address_or_a_hash_in_place_of_a_home_is_withheld_and_its_member_stays(tmp_path: Path) -> None:
+    house = House(tmp_path, "users")
+    secrets = {"homeSceneCity": PLANTED, "homeSceneState": "$2b$10$abcdefghijk", "homeSceneCommunity": "punk"}
+    house.deliver("users", 1, [user(1), user(2, **secrets)])
+    assert house.actions() == {("users", 1): "accepted"}
+    assert house.rows("users", 1, *secrets) == [("Bern", "BE", "punk"), ("(withheld)", "(withheld)", "punk")]
+
+
 def test_of_a_refused_night_too_nothing_personal_is_written(tmp_path: Path) -> None:
     house = House(tmp_path, "users", max_rejected_rows=0)
     house.deliver("users", 1, [user(1), user(2, gpsVerified=f"hash-{PLANTED}", homeSceneCity=PLANTED)])
@@ -827,11 +835,15 @@ def test_a_night_that_disagrees_with_its_manifest_is_refused(
     assert (outcome.action, refusal(outcome)) == ("refused", message)
 
 
-def test_a_night_that_agrees_with_its_manifest_is_accepted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_letters", [str.lower, str.upper])
+def test_a_night_that_agrees_with_its_manifest_is_accepted(
+    tmp_path: Path, in_letters: Callable[[str], str]
+) -> None:
     house = House(tmp_path, "signal_actions")
     content = as_csv([act(1), act(2, type="odd"), act(3)])
     house.deliver("signal_actions", 1, content)
-    manifest = {"parts": {"part-0000.csv": {"rows": 3, "sha256": hashlib.sha256(content).hexdigest()}}}
+    sha256 = hashlib.sha256(content).hexdigest()
+    manifest = {"parts": {"part-0000.csv": {"rows": 3, "sha256": in_letters(sha256)}}}
     house.deliver("signal_actions", 1, json.dumps(manifest), "_manifest.json")
     (outcome,) = house.ingest()
     assert (outcome.action, outcome.rows, outcome.rejected) == ("accepted", 3, 1)
@@ -931,6 +943,27 @@ def test_a_refused_correction_leaves_what_was_accepted_before(
     reason = "part-0000.csv lacks the required column kind, live, createdAt"
     assert house.delivered("things", 1, ".refused") == [("part-0000.csv", "refused", reason, None, None)]
     assert f"refused things 2026-03-01: {reason}; what was delivered before stays" in caplog.text
+
+
+def test_a_part_that_stands_is_accounted_for_again_where_it_is_refused_beside_a_broken_one(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path, "signal_actions")
+    house.deliver("signal_actions", 1, [act(1), act(2, type="odd")])
+    house.deliver("signal_actions", 1, [act(3)], "part-0001.csv")
+    assert house.actions() == {("signal_actions", 1): "accepted"}
+    house.deliver("signal_actions", 1, "id\n", "part-0001.csv")
+    for _ in range(2):
+        assert house.actions() == {("signal_actions", 1): "refused"}
+    ids = {}
+    for suffix in ("", ".refused"):
+        folder = house.folder("signal_actions", 1, suffix)
+        accounts = dict(parquet(folder / "delivered.parquet", "select part, delivery_id"))
+        assert accounts.keys() == {"part-0000.csv", "part-0001.csv"}
+        rejected = parquet(folder / "rejected.parquet", "select part, delivery_id, column_name")
+        assert rejected == [("part-0000.csv", accounts["part-0000.csv"], "type")]
+        ids[suffix] = set(accounts.values())
+    assert not ids[""] & ids[".refused"]
 
 
 def test_a_refused_night_is_refused_again_until_it_is_good(tmp_path: Path) -> None:

@@ -410,7 +410,8 @@ CASES = [
     Case("name of a hidden file", CSV, PassedOver(), ".part-0000.csv"),
     Case("name of a file being written", CSV, PassedOver(), "part-0000.csv.tmp"),
     *(Case(f"folder {name}, no date", in_folder(name), PassedOver())
-      for name in ("latest", "2025-3-1", "20250301", "2025-02-30", "2025-03-01 ", "0000-00-00")),
+      for name in ("latest", "2025-3-1", "20250301", "2025-02-30", "2025-03-01 ", "0000-00-00",
+                   "1025-03-01")),
     # What is no file
     Case("folder named like a part", folder, NO_FILE),
     Case("pipe named like a part", pipe, NO_FILE),

@@ -19,7 +19,7 @@ rules as (
     where rule_id = 'blast_response'
 ),
 
--- Before the first version its window decides what would have been a response.
+-- Before the first version its window decides what would have been a response, and after the last the last one's.
 windows as (
     select
         response_window_hours,
@@ -27,7 +27,7 @@ windows as (
             when row_number() over (order by valid_from) = 1 then date '0001-01-01'
             else valid_from
         end as valid_from,
-        coalesce(valid_to, date '9999-12-31') as valid_to
+        coalesce(lead(valid_from) over (order by valid_from), date '9999-12-31') as valid_to
     from rules
 ),
 
