@@ -1,8 +1,11 @@
 """Three nights delivered by hand give exactly the tables a person works out (tests/golden/README.md)."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from conftest import Run, uid
-from golden.world import Row, as_written, assert_same_rows, expected, golden_run
+from golden.world import EXPORTS, Row, as_written, assert_same_rows, expected, golden_run, run_nightly
 
 PLACE = ("tier", "state", "city", "music_community")
 
@@ -160,3 +163,15 @@ def unpivoted(name: str) -> list[Row]:
         for metric, value in row.items()
         if metric not in keys
     ]
+
+
+def test_a_night_read_again_is_built_and_published_anew_and_says_the_same(
+    golden: Run, tmp_path: Path
+) -> None:
+    """What is read otherwise, after a mended error say, need not show in what was delivered."""
+    warehouse_dir = shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
+    before = golden.table("publication")
+    again = run_nightly(EXPORTS, warehouse_dir, nights=["2026-01-02"])
+    assert again.success, again.message
+    assert again.table("publication")[0]["run_id"] != before[0]["run_id"]
+    assert_same_rows(again.table("activity_point"), expected("activity_point"))
