@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from worlds import PUBLISHED, TABLES, World, directories, ingest_nights, models
+from worlds import PUBLISHED, TABLES, World, departed, directories, ingest_nights, models
 
 from orchestration.reading import checksum
 from orchestration.sample import SampleSize, write_sample
@@ -24,10 +24,13 @@ CARRIED = {"as_of", "delivery"} | {model.name for model in models().values() if 
 Rows = dict[str, list[tuple[object, ...]]]
 
 
-def write_exports(exports_dir: Path, rng: np.random.Generator, seed: int, nights: int = 2) -> list[dt.date]:
+def write_exports(
+    exports_dir: Path, rng: np.random.Generator, seed: int, nights: int = 2, *, leaving: bool = False
+) -> list[dt.date]:
     """A night up to 400 days before the others, then so many; some in parts, some with a manifest.
 
-    Rows of snapshots disappear with the last night. Returns the nights, oldest first.
+    Rows of snapshots disappear with the last night. If `leaving`, members do too, and others are missing from
+    the night before and come back. Returns the nights, oldest first.
     """
     faults = ("late", "duplicate", "corrected", "broken")
     size = replace(SIZE, nights=nights)
@@ -48,6 +51,10 @@ def write_exports(exports_dir: Path, rng: np.random.Generator, seed: int, nights
             last = exports_dir / name / dates[-1].isoformat() / "part-0000.parquet"
             if name in thinned and last.exists():
                 _copy(connection, f"from '{last}' where hash(id) % 4 <> 0", last)
+        if leaving:
+            for night, gone in ((dates[-2], 1), (dates[-1], 0)):
+                users = exports_dir / "users" / night.isoformat() / "part-0000.parquet"
+                _copy(connection, f"from '{users}' where hash(id) % 8 <> {gone} or id is null", users)
         for folder in sorted(exports_dir.glob("*/*")):
             part = folder / "part-0000.parquet"
             if rng.random() < 0.2:
@@ -83,11 +90,16 @@ def make_wrong(folder: Path, column: str) -> None:
 
 @dataclass
 class Warehouse:
-    """A warehouse that lives through runs, without the job around them: the models are built in memory."""
+    """A warehouse that lives through runs, without the job around them: the models are built in memory.
+
+    `left` are the members erased by now, `returned` those who were, and are no more.
+    """
 
     home: Path
     confirmed: Collection[dt.date]
     built_upon: int = 0
+    left: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
     world: World = field(default_factory=World)
 
     def run(
@@ -102,6 +114,9 @@ class Warehouse:
         config = directories(self.home)
         if ingest_nights(config, self.confirmed, not_after, break_off_after) is None:
             return
+        self.returned |= self.left
+        self.left = departed(config)
+        self.returned -= self.left
         start_from(config)
         standing = (config.building_dir / config.warehouse_file.name).exists()
         if break_off_build:

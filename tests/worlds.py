@@ -20,7 +20,8 @@ from typing import Any
 
 import duckdb
 
-from orchestration.exports import contract, delivered_nights, latest_complete_night
+from orchestration.erasure import settle
+from orchestration.exports import Night, contract, delivered_nights, latest_complete_night
 from orchestration.ingestion import ingest, known_parts, recover
 from orchestration.lineage import on_tables
 from orchestration.publication import published_tables
@@ -229,17 +230,31 @@ def ingest_nights(
     With `break_off_after` ingestion ends after so many nights of tables, as a killed one would.
     """
     recover(config, TABLES)
-    nights = [night for night in delivered_nights(config.exports_dir, TABLES) if night.date <= not_after]
+    nights = delivered_nights(config.exports_dir, TABLES)
     arrived = {(night.table, night.date) for night in nights} | set(known_parts(config))
-    as_of_date = latest_complete_night(arrived, TABLES)
+    as_of_date = latest_complete_night({key for key in arrived if key[1] <= not_after}, TABLES)
     if as_of_date is None:
         return None
-    due = [night for night in nights if night.date <= as_of_date]
-    for done, _ in enumerate(ingest(config, TABLES, due, confirmed_departures=confirmed), start=1):
+    due = [night for night in nights if night.date <= as_of_date or TABLES[night.table].is_members]
+    refused = []
+    for done, outcome in enumerate(ingest(config, TABLES, due, confirmed_departures=confirmed), start=1):
+        refused += [outcome.night] if outcome.action == "refused" else []
         if done == break_off_after:
             return None
+
+    def read_again(returned: list[Night], erased_file: Path) -> None:
+        dates = {night.date for night in returned}
+        list(ingest(config, TABLES, returned, again=dates, erased_file=erased_file))
+
+    settle(config, TABLES, [night for night in nights if night not in refused], read_again)
     write_run(config, as_of_date, "made up")
     return as_of_date
+
+
+def departed(config: Settings) -> set[str]:
+    """The pseudonyms of the members who are erased because they left."""
+    query = f"select pseudonym::varchar from {literal(config.erased_file)} where reason = 'departed'"
+    return {pseudonym for (pseudonym,) in duckdb.execute(query).fetchall()}
 
 
 def sample_world(home: Path, seed: int, size: SampleSize = SMALL, **options: Any) -> World:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from conftest import Run
 from deliveries import CARRIED, Rows, Schedule, Warehouse, make_wrong, write_exports
-from golden.world import run_nightly
-from worlds import PUBLISHED, TABLES, models
+from golden.world import erased, run_nightly
+from worlds import PUBLISHED, TABLES, departed, directories, models
 
 from orchestration import ingestion
 from orchestration.exports import delivered_nights, latest_complete_night
@@ -25,11 +25,16 @@ Tried = Callable[[str, str, int], None]
 
 @dataclass
 class Delivered:
-    """A set of exports, and what one clean build of them publishes."""
+    """A set of exports, and what one clean build of them publishes.
+
+    `left` and `returning` are the pseudonyms of who has left in the end, and of who is missing for one night.
+    """
 
     exports: Path
     nights: list[dt.date]
     confirmed: list[dt.date]
+    left: set[str]
+    returning: set[str]
     rng: np.random.Generator
     wanted: Rows
 
@@ -42,13 +47,30 @@ class Delivered:
 
 
 def delivered(home: Path, seed: int, nights: int = 2) -> Delivered:
-    """Exports that follow from the seed; in every third world nobody confirms that members have left."""
+    """Exports that follow from the seed.
+
+    In one world of three members leave, in the next nobody does, in the third nobody confirms that they left.
+    """
     rng = np.random.default_rng([7, seed])
-    dates = write_exports(home / "clean" / "exports", rng, seed, nights)
-    confirmed = dates if seed % 3 else []
+    exports = home / "clean" / "exports"
+    dates = write_exports(exports, rng, seed, nights, leaving=seed % 3 != 1)
+    confirmed = dates if seed % 3 != 2 else []
     warehouse = Warehouse(home / "clean", confirmed)
     warehouse.run()
-    return Delivered(home / "clean" / "exports", dates, confirmed, rng, warehouse.published())
+    first, *_, before, last = (members(exports, night) for night in dates)
+    left = {erased(member) for member in (first | before) - last if seed % 3 == 0}
+    returning = {erased(member) for member in (first & last) - before if seed % 3 == 0}
+    assert warehouse.left == left
+    assert bool(left) == bool(returning) == (seed % 3 == 0)
+    of_nobody = "select 1 from activity_point where user_id is null"
+    assert bool(warehouse.world.connection.execute(of_nobody).fetchone()) == bool(left)
+    return Delivered(exports, dates, confirmed, left, returning, rng, warehouse.published())
+
+
+def members(exports: Path, night: dt.date) -> set[str]:
+    """Who is in the users snapshot of a night."""
+    query = f"select id from read_parquet('{exports}/users/{night}/part-*') where id is not null"
+    return {member for (member,) in duckdb.execute(query).fetchall()}
 
 
 def differing(found: Rows, wanted: Rows) -> list[str]:
@@ -60,17 +82,22 @@ def differing(found: Rows, wanted: Rows) -> list[str]:
 def test_any_schedule_of_delivery_gives_what_a_clean_build_gives(
     seed: int, long: bool, tmp_path: Path, tried: Tried
 ) -> None:
-    final, built_upon = delivered(tmp_path, seed, nights=3 if long else 2), 0
+    final, built_upon, returned = delivered(tmp_path, seed, nights=3 if long else 2), 0, 0
     for number in range(SCHEDULES_PER_WORLD):
         home, schedule = tmp_path / str(number), final.schedule()
         warehouse = Warehouse(home, final.confirmed)
         schedule.follow(home / "exports", warehouse.run, CARRIED)
         tried(PROMISE, "schedules of delivery", 1)
         tried(PROMISE, "builds upon an earlier one in them", warehouse.built_upon)
+        tried(PROMISE, "schedules in which members are erased", bool(warehouse.left))
+        tried(PROMISE, "schedules in which members come back", bool(warehouse.returned & final.returning))
         built_upon += warehouse.built_upon
+        returned += len(warehouse.returned & final.returning)
         assert differing(warehouse.published(), final.wanted) == [], schedule.story
+        assert warehouse.left == final.left
         shutil.rmtree(home)
     assert built_upon > 0
+    assert bool(returned) == bool(final.left)
 
 
 @dataclass
@@ -125,7 +152,7 @@ def broken_off(*arguments: object) -> None:
 def test_any_schedule_gives_what_a_clean_build_gives_by_the_real_job(
     seed: int, tmp_path: Path, tried: Tried
 ) -> None:
-    final = delivered(tmp_path, 100 + seed)
+    final = delivered(tmp_path, 99 + seed)
     schedule = final.schedule()
     job = Job(tmp_path / "exports", tmp_path / "warehouse", final.confirmed)
     schedule.follow(job.exports, job.run)
@@ -136,6 +163,7 @@ def test_any_schedule_gives_what_a_clean_build_gives_by_the_real_job(
     assert clean.last.success, clean.last.message
     for table in PUBLISHED:
         assert job.last.table(table) == clean.last.table(table), (table, schedule.story)
+    assert departed(directories(tmp_path)) == final.left
     # The worlds in memory publish what the job publishes.
     found = {table: clean.last.sql(f"from {table} order by all") for table in PUBLISHED}
     assert differing(found, final.wanted) == []
@@ -143,7 +171,7 @@ def test_any_schedule_gives_what_a_clean_build_gives_by_the_real_job(
 
 @pytest.fixture(scope="module")
 def final(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
-    """One set of exports, whose departures are confirmed, for what is tried by hand."""
+    """One set of exports, in which nobody leaves, for what is tried by hand."""
     return delivered(tmp_path_factory.mktemp("final"), 1)
 
 
@@ -230,3 +258,41 @@ def test_what_the_last_snapshot_does_not_hold_is_gone(final: Delivered, tmp_path
             assert set(staged.select(staged.columns[0]).fetchall()) == last, name
             gone += len(before - last)
     assert gone > 10
+
+
+def left(final: Delivered, warehouse: Warehouse) -> Rows:
+    """Night after night; some are missing from the last but one and come back, others from the last."""
+    for night in final.nights:
+        arrive(final, warehouse.home / "exports", [night])
+        warehouse.run(names=None if night == final.nights[-1] else CARRIED)
+    return warehouse.published()
+
+
+@pytest.fixture(scope="module")
+def leaving(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
+    """One set of exports, in which members leave and come back."""
+    return delivered(tmp_path_factory.mktemp("leaving"), 0)
+
+
+def test_members_may_leave_and_come_back(leaving: Delivered, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path, leaving.confirmed)
+    assert differing(left(leaving, warehouse), leaving.wanted) == []
+    assert warehouse.returned == leaving.returning
+
+
+@pytest.mark.parametrize("unsettled", ["worlds.settle", "orchestration.erasure._let_go"])
+def test_an_erasure_or_a_return_left_out_is_found(
+    leaving: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unsettled: str
+) -> None:
+    monkeypatch.setattr(unsettled, lambda *_: set())
+    found = differing(left(leaving, Warehouse(tmp_path, leaving.confirmed)), leaving.wanted)
+    assert "activity_point" in found
+
+
+def test_an_erasure_under_another_key_is_found(
+    leaving: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ERASURE_KEY", "00" * 32)
+    found = differing(left(leaving, Warehouse(tmp_path, leaving.confirmed)), leaving.wanted)
+    assert "activity_point" in found
+    assert "activity_score" not in found
