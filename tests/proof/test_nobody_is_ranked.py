@@ -11,6 +11,7 @@ import pytest
 from sqlglot import exp, parse_one
 from worlds import PUBLISHED, World, compiled, directories, models, sample_world
 
+from orchestration.lineage import trace
 from orchestration.publication import keys, publish, published_tables
 from orchestration.transformation import MANIFEST
 
@@ -19,6 +20,7 @@ NAMES_THAT_RANK = """
     level badge grade standing unlocked eligible threshold
 """
 RANKING = set(NAMES_THAT_RANK.split())
+PRICE = ("point_rule", "points")
 Orders = dict[str, list[tuple[object, ...]]]
 
 
@@ -49,16 +51,33 @@ def test_no_published_name_ranks_anyone(world: World) -> None:
     assert words("scene_rank") & RANKING, "so that a name that ranks would be seen"
 
 
+@cache
+def columns_without_points() -> dict[str, list[str]]:
+    """Of every published table its key, and all columns into which no point goes."""
+    traced, key = trace(compiled()), keys(MANIFEST)
+    return {
+        table: list(
+            dict.fromkeys(
+                [
+                    *key.get(table, []),
+                    *(name for name, leaves in traced[table].columns.items() if PRICE not in leaves),
+                ]
+            )
+        )
+        for table in PUBLISHED
+    }
+
+
 def order_of(world: World, home: Path) -> Orders:
-    """The keys of every published table in the order in which a reader finds its rows."""
+    """What is published beside points, in the order in which a reader finds its rows."""
     config = directories(home)
     world.leave(config)
     publish(config, [*PUBLISHED, "publication"])
     with duckdb.connect(str(config.published_file), read_only=True) as connection:
+        connection.execute("set threads = 1")
         return {
-            table: connection.execute(f"select {', '.join(key)} from {table}").fetchall()
-            for table, key in keys(MANIFEST).items()
-            if table in PUBLISHED
+            table: connection.execute(f"select {', '.join(columns)} from {table}").fetchall()
+            for table, columns in columns_without_points().items()
         }
 
 
@@ -93,7 +112,7 @@ def test_points_dealt_anew_among_members_change_no_order_of_any_output(
     tried: Callable[[str, str, int], None],
 ) -> None:
     before = order_of(world, tmp_path)
-    assert before.keys() == set(PUBLISHED) - {"activity_explanation"}
+    assert before.keys() == set(PUBLISHED)
     assert min(len(rows) for rows in before.values()) > 0
     world.keep("before", ["user_activity", "activity_score"])
     deals = 40 if long else 3
@@ -118,7 +137,7 @@ def test_two_versions_of_a_rule_come_in_the_order_of_their_days(world: World, tm
         )
     found = order_of(world, tmp_path)["point_rule"]
     world.connection.execute("delete from point_rule where valid_from >= date '2029-01-01'")
-    days = [str(day) for rule, day in found if rule == "support"]
+    days = [str(row[1]) for row in found if row[0] == "support"]
     assert days == ["1970-01-01", "2029-01-01", "2030-01-01"]
 
 
@@ -147,51 +166,88 @@ def queries() -> dict[str, exp.Expression]:
     }
 
 
+def is_points(name: str, known: set[str]) -> bool:
+    """Whether points go under this name."""
+    return name.lower() in known or bool(POINTS.search(name.lower()))
+
+
 def points_in(query: exp.Expression, known: set[str]) -> Iterator[exp.Column]:
-    """The columns in an expression that hold points, under whatever name; comparing them is not holding."""
+    """The columns in an expression that hold points, under whatever name; comparing them is not holding.
+
+    Of a subquery those that it selects.
+    """
     apart = exp.Predicate | exp.Where | exp.Select | exp.Count
     for node in query.walk(prune=lambda node: isinstance(node, apart)):
-        if isinstance(node, exp.Column) and (POINTS.search(node.name.lower()) or node.name.lower() in known):
+        if isinstance(node, exp.Column) and is_points(node.name, known):
             yield node
+        elif isinstance(node, exp.Select):
+            for item in node.selects:
+                yield from points_in(item, known)
+
+
+def named_in(query: exp.Expression) -> Iterator[tuple[str, exp.Expression]]:
+    """Every name that a query gives, and what it is given to."""
+    for alias in query.find_all(exp.Alias):
+        yield alias.alias, alias.this
+    for alias in query.find_all(exp.TableAlias):
+        if isinstance(alias.parent.this, exp.Query):
+            for name, item in zip(alias.columns, alias.parent.this.selects, strict=False):
+                yield name.name, item.unalias()
 
 
 def names_of_points(sql: dict[str, exp.Expression]) -> set[str]:
     """Every name under which points go, in any model."""
+    given = [pair for query in sql.values() for pair in named_in(query)]
     known: set[str] = set()
     while True:
         found = {
-            alias.alias.lower()
-            for query in sql.values()
-            for alias in query.find_all(exp.Alias)
-            if not isinstance(alias.this, exp.Predicate | exp.Count) and any(points_in(alias.this, known))
+            name.lower()
+            for name, item in given
+            if not isinstance(item, exp.Predicate | exp.Count) and any(points_in(item, known))
         }
         if found <= known:
             return known
         known |= found
 
 
+# What may be made of points: anything else could make a level of them, as a division does.
+ADDING_UP = exp.Sum | exp.Add | exp.Sub | exp.Neg | exp.Mul | exp.Cast | exp.Coalesce | exp.Case | exp.If
+MAKING = exp.Func | exp.Binary | exp.Unary | exp.Bracket
+PLACING = exp.Limit | exp.Rank | exp.DenseRank | exp.PercentRank | exp.Ntile | exp.CumeDist
+
+
+def decides(node: exp.Expression, known: set[str]) -> bool:
+    """Whether something is decided or ordered by points here, or could be."""
+    if isinstance(node, exp.Exists):
+        return False
+    parts = list(node.iter_expressions())
+    of_points = any(any(points_in(part, known)) for part in parts)
+    is_literal = [isinstance(part.unnest(), exp.Literal) for part in parts]
+    if isinstance(node, exp.Predicate):
+        zero = any(part.this == "0" for part, literal in zip(parts, is_literal, strict=True) if literal)
+        return of_points and not zero
+    if isinstance(node, exp.Case):
+        return node.this is not None and any(points_in(node.this, known))
+    if isinstance(node, exp.Join):
+        return any(is_points(column.name, known) for column in node.args.get("using") or [])
+    if isinstance(node, exp.Mul):
+        return of_points and any(is_literal)
+    if isinstance(node, exp.Ordered):
+        return of_points
+    return isinstance(node, PLACING) or (
+        isinstance(node, MAKING) and not isinstance(node, ADDING_UP) and of_points
+    )
+
+
 def judgements(sql: dict[str, exp.Expression]) -> list[str]:
     """Whatever decides or orders by points: comparisons with anything but zero, orders, ranks, limits."""
     known = names_of_points(sql)
-    found = []
-    for model, query in sql.items():
-        for node in query.walk():
-            if isinstance(node, exp.Predicate) and not isinstance(node, exp.Exists):
-                sides = [side for side in node.iter_expressions() if not isinstance(side, exp.Query)]
-                decides = any(any(points_in(side, known)) for side in sides) and not any(
-                    isinstance(side, exp.Literal) and side.this == "0" for side in sides
-                )
-            elif isinstance(node, exp.Case):
-                decides = node.this is not None and any(points_in(node.this, known))
-            elif isinstance(node, exp.Ordered | exp.Least | exp.Greatest):
-                decides = any(points_in(node, known))
-            else:
-                decides = isinstance(
-                    node, exp.Limit | exp.Rank | exp.DenseRank | exp.PercentRank | exp.Ntile | exp.CumeDist
-                )
-            if decides:
-                found.append(f"{model}: {node.sql('duckdb')}")
-    return found
+    return [
+        f"{model}: {node.sql('duckdb')}"
+        for model, query in sql.items()
+        for node in query.walk()
+        if decides(node, known)
+    ]
 
 
 def test_nothing_is_granted_thresholded_or_tiered_by_points() -> None:
@@ -201,6 +257,7 @@ def test_nothing_is_granted_thresholded_or_tiered_by_points() -> None:
         "decision: day_points < source_points",
         "decision: source_points < price",
         "decision: claim.daily_cap_points IS NULL",
+        "decision: MIN(daily_cap_points)",
     }
     assert {"value", "activity_points", "points_30d", "activity_score_7d"} <= names_of_points(queries())
 
@@ -220,6 +277,29 @@ JUDGING = {
     "a rank": "select scope_id, dense_rank() over (order by scope_id) as place from activity_score",
     "a first ten": "select user_id from user_activity limit 10",
     "a bound": "select greatest(points_7d, 10) as shown from activity_score",
+    "the first of all": "select max_by(user_id, points_30d) as who from user_activity",
+    "whoever has the most": """
+        select user_id from user_activity where points_30d = (select max(points_30d) from user_activity)
+    """,
+    "a level by whole division": "select points_30d // 100 as kind from user_activity",
+    "a level by division": "select floor(points_30d / 1000) as kind from user_activity",
+    "a level by multiplication": "select cast(points_30d * 0.001 as integer) as kind from user_activity",
+    "a level by lookup": "select ['new', 'old'][points_30d] as kind from user_activity",
+    "a level from a table": "select kind from user_activity inner join kinds using (points_30d)",
+    "a quantile": "select quantile_cont(points_7d, 0.9) as high from activity_score",
+    "a threshold of a subquery": """
+        select user_id from user_activity as a
+        where (select sum(l.points) from ledger as l where l.user_id = a.user_id) > 100
+    """,
+    "a threshold of a named subquery": """
+        with a as (select user_id, (select sum(points) from ledger) as total from subject)
+        select user_id from a where total > 100
+    """,
+    "a threshold of a column named afar": """
+        with a (who, total) as (select user_id, sum(points) from ledger group by all)
+        select who from a where total > 100
+    """,
+    "one of the points there are": "select user_id from a where 7 in (select points from ledger)",
 }
 
 
