@@ -25,7 +25,7 @@ MAX_ROWS = 1 << 63
 
 @dataclass(frozen=True)
 class Column:
-    """A column the product keeps; of a JSON object with `keep_ids`, only the ids under those keys.
+    """A column the product keeps; of JSON with `keep_ids`, only the ids under those keys, or (`*`) in a list.
 
     `member` says how it names members: `owner` (the row is theirs), `reference` (the row is the community's)
     or `list` (a JSON list of members). `refers_to` names the table of owned rows whose ids it holds.

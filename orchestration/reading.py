@@ -356,16 +356,24 @@ def _typed(column: Column, text: str) -> str:
         is_personal = f"regexp_matches({text}, {literal(PERSONAL_TEXT)})"
         return f"case when {is_personal} then {literal(WITHHELD)} else {text} end"
     if column.data_type == "json":
-        ids = [
-            f"{literal(key)}, try_cast(json_extract_string({text}, {literal(_json_path(key))}) as uuid)"
-            for key in column.keep_ids
-        ]
-        kept = f"json_object({', '.join(ids)})::varchar" if ids else text
-        return f"case when json_valid({text}) then {kept} end"
+        return f"case when json_valid({text}) then {_kept(column, text)} end"
     pattern = literal(TYPE_PATTERNS[column.data_type])
     value = f"try_cast({text} as {column.data_type})"
     fits = f" and isfinite({value})" if column.data_type == "double" else ""
     return f"case when regexp_full_match({text}, {pattern}){fits} then {value} end"
+
+
+def _kept(column: Column, text: str) -> str:
+    """The SQL of what is kept of a JSON text."""
+    if column.keep_ids == ("*",):
+        identifier = "try_cast(element as uuid)"
+        elements = f"json_extract_string({text}, '$[*]')"
+        return f"to_json([{identifier} for element in {elements} if {identifier} is not null])::varchar"
+    ids = [
+        f"{literal(key)}, try_cast(json_extract_string({text}, {literal(_json_path(key))}) as uuid)"
+        for key in column.keep_ids
+    ]
+    return f"json_object({', '.join(ids)})::varchar" if ids else text
 
 
 def _where(error: duckdb.Error, copy: Path) -> str:

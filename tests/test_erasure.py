@@ -238,21 +238,24 @@ def test_a_departed_members_ids_are_replaced_in_every_column_of_every_night(tmp_
     assert named(house.written(), ids_of(1)) == ids_of(1)
 
 
-def test_rows_that_hold_no_departed_member_stay_as_they_are_to_the_letter(tmp_path: Path) -> None:
+def test_of_a_list_of_members_only_their_ids_are_kept_and_only_who_departed_is_replaced(
+    tmp_path: Path,
+) -> None:
     house = House(tmp_path)
-    listed = '[ "00000070-0000-4000-8000-000000000001" ,"no id", 7, {"a": 1} ]'
-    audit = rows_of("community_activation_audits", [1])[0] | {"cutoverListenerIds": listed}
+    listed = [uid(MEMBER, 1), "no id", 7, {"a": 1}, None, "ann@example.invalid", uid(MEMBER, 3)]
+    audit = rows_of("community_activation_audits", [1])[0] | {"cutoverListenerIds": json.dumps(listed)}
     deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], ["users"])
     write_rows(house.settings.exports_dir, "community_activation_audits", NIGHTS[0], [audit])
     house.read()
     before = house.rows("community_activation_audits", "cutoverListenerIds", "row_hash")
+    assert json.loads(before[0][0]) == [uid(MEMBER, 1), uid(MEMBER, 3)]
     deliver(house.settings.exports_dir, NIGHTS[1], [1], ["users"])
     house.run()
     assert house.rows("community_activation_audits", "cutoverListenerIds", "row_hash") == before
     deliver(house.settings.exports_dir, NIGHTS[2], [2], ["users"])
     house.run()
     ((text, _),) = house.rows("community_activation_audits", "cutoverListenerIds", "row_hash")
-    assert json.loads(text) == [erased(uid(MEMBER, 1)), "no id", "7", '{"a":1}']
+    assert json.loads(text) == [erased(uid(MEMBER, 1)), uid(MEMBER, 3)]
 
 
 def test_a_rewritten_row_has_the_hash_that_reading_it_would_give(tmp_path: Path) -> None:
