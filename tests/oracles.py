@@ -223,13 +223,17 @@ def rotation_recurrence(exports: Exports) -> pd.DataFrame:
         entries = exports.snapshot("rotation_entries", night)
         for entry in entries[entries["pool"] == "MAIN_ROTATION"].to_dict("records"):
             replayed, verdict = _judge(exports, entry, listening.get(entry["trackId"], silence))
+            reason = "window_not_known" if verdict == "not_judged" else None
+            if entry["sceneId"] not in scenes:
+                verdict, reason = "not_judged", "scene_not_city"
             rows.append({
                 "as_of_date": night,
                 "scene_id": entry["sceneId"],
                 "track_id": entry["trackId"],
                 "recurrence_score": float(entry["recurrenceScore"]),
                 "replayed_recurrence_score": float(replayed),
-                "verdict": verdict if entry["sceneId"] in scenes else "not_judged",
+                "verdict": verdict,
+                "not_judged_because": reason,
             })  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -202,9 +202,11 @@ def test_scores_are_replayed_exactly_wherever_listening_falls_on_an_edge(
 
 
 def test_those_edges_lead_to_every_verdict() -> None:
-    verdicts = pd.concat([rotation_recurrence(made_up_rotation(seed)) for seed in range(12)])["verdict"]
+    found = pd.concat([rotation_recurrence(made_up_rotation(seed)) for seed in range(12)])
+    verdicts = found["verdict"]
     assert set(verdicts) == {"match", "within_job_time", "mismatch", "not_judged"}
     assert verdicts.value_counts().min() > 50
+    assert set(found["not_judged_because"].dropna()) == {"scene_not_city", "window_not_known"}
 
 
 def test_nights_delivered_one_by_one_give_what_they_give_at_once(tmp_path: Path) -> None:

@@ -352,6 +352,10 @@ select
     entries.recurrence_score,
     judged.replayed_recurrence_score,
     case when community_tier.tier = 'city' then judged.verdict else 'not_judged' end as verdict,
+    case
+        when coalesce(community_tier.tier, '') <> 'city' then 'scene_not_city'
+        when judged.verdict = 'not_judged' then 'window_not_known'
+    end as not_judged_because,
     entries.updated_at,
     entries.graduated_at
 from entries

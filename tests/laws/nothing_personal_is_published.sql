@@ -14,7 +14,7 @@
     'point_rule': ['policy_version', 'rule_id', 'activity_type', 'description'],
     'publication': ['run_id', 'policy_version', 'nights_missing', 'code_version', 'erasure_version'],
     'rejected_row': ['table_name', 'part', 'column_name', 'reason', 'value'],
-    'rotation_recurrence': ['verdict'],
+    'rotation_recurrence': ['verdict', 'not_judged_because'],
     'row_account': ['table_name', 'part', 'status', 'reason'],
     'scope': ['tier', 'state', 'city', 'music_community'],
     'score_policy': ['policy_version', 'season_length', 'description'],

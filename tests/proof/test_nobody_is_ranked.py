@@ -43,7 +43,8 @@ def test_no_published_name_ranks_anyone(world: World) -> None:
         """
         select metric from analytics_summary union select subject_type from analytics_summary
         union select decision from activity_decision union select capped_by from activity_decision
-        union select verdict from rotation_recurrence union select tier_scope from plot_statistics
+        union select verdict from rotation_recurrence
+        union select not_judged_because from rotation_recurrence union select tier_scope from plot_statistics
         """
     ).fetchall()
     assert len(said) > 30

@@ -1,5 +1,6 @@
 """Exported recurrence scores re-derive from engagement alone; one that points had a part in is named."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,11 +105,28 @@ def test_every_entry_of_main_rotation_has_a_verdict_on_every_night(tmp_path: Pat
     replayed = world.connection.execute(f"select {key} from rotation_recurrence order by all").fetchall()
     assert replayed == exported != []
     # The job computes nothing for scenes that are not of tier city; every night of engagement came whole.
-    not_judged = world.connection.execute(
+    assert reasons(world) == {(None, "city"), ("scene_not_city", "state")}
+
+
+def reasons(world: World) -> set[tuple[str | None, str]]:
+    """Why entries are not judged, or None where they are, and of which tier their scenes are."""
+    found = world.connection.execute(
         """
-        select distinct communities.tier from rotation_recurrence as entries
-        inner join stg_communities as communities on entries.scene_id = communities.community_id
-        where entries.verdict = 'not_judged'
+        select distinct verdict = 'not_judged', not_judged_because, tier
+        from rotation_recurrence inner join stg_communities on scene_id = community_id
         """
     ).fetchall()
-    assert not_judged == [("state",)]
+    assert all(not_judged == (reason is not None) for not_judged, reason, _ in found)
+    return {(reason, tier) for _, reason, tier in found}
+
+
+def test_entries_whose_window_holds_a_missing_night_say_so(tmp_path: Path) -> None:
+    config = directories(tmp_path)
+    nights = write_sample(config.exports_dir, SMALL, seed=5, formats=("parquet",))
+    shutil.rmtree(config.exports_dir / "track_engagements" / nights[1].isoformat())
+    world = build(config, nights)
+    assert reasons(world) == {(None, "city"), ("scene_not_city", "state"), ("window_not_known", "city")}
+    (first,) = world.connection.execute(
+        "select min(updated_at)::date from rotation_recurrence where not_judged_because = 'window_not_known'"
+    ).fetchone()
+    assert first >= nights[1]
