@@ -29,14 +29,17 @@ Leaf = tuple[str, str]
 _QUERY = (exp.Select, exp.SetOperation)
 
 SIDES = ("fair_play", "recognition")
+PRICE = ("point_rule", "points")
+# Metrics one below the other: each is looked at on its own.
+SUMMARY = "analytics_summary"
 OF = "delivered of "
 HEAD = """\
 # Where each number comes from
 
-Every column of the published tables on both sides of the wall, traced through the SQL that dbt compiled
-to the exports and seeds. The value of a column comes from the columns it is computed of. Whether its row
-is there, and what a count or sum goes over, is decided by all that joins, filters, groups or removes
-duplicates on the way.
+Every column of the published tables on both sides of the wall, and every column of points in analytics,
+traced through the SQL that dbt compiled to the exports and seeds. The value of a column comes from the
+columns it is computed of. Whether its row is there, and what a count or sum goes over, is decided by all
+that joins, filters, groups or removes duplicates on the way.
 
 `delivered of T` is ingestion's own book of table T alone: which nights of it arrived, and whether whole;
 `run` says what the build is for, `erased` which ids are pseudonyms. None knows what anybody did. No column
@@ -106,6 +109,12 @@ def crossings(manifest: dict[str, Any]) -> list[str]:
     """Every column that comes from what its folder must never see, a sentence each."""
     found = []
     traced = trace(manifest)
+    for node in _models(manifest):
+        found.extend(
+            f"{node['name']}.{column} holds points and comes from {table}: listening must never reach a point"
+            for column, leaves in _of_points(node, traced).items()
+            for table in sorted(must_not_see("recognition", {table for table, _ in leaves}))
+        )
     for node in sorted(_models(manifest), key=lambda node: node["name"]):
         folder, relation = node["fqn"][1], traced[node["name"]]
         for column, leaves in {**relation.columns, "": relation.rows}.items():
@@ -124,7 +133,7 @@ def crossings(manifest: dict[str, Any]) -> list[str]:
 
 
 def page(manifest: dict[str, Any]) -> str:
-    """docs/lineage.md: the published tables of both sides of the wall."""
+    """docs/lineage.md: the published tables of both sides of the wall, and the points in analytics."""
     traced = trace(manifest)
     lines = [HEAD]
     for node in sorted(_models(manifest), key=lambda node: (node["fqn"][1], node["name"])):
@@ -137,7 +146,22 @@ def page(manifest: dict[str, Any]) -> str:
                 *(f"| {column} | {_named(leaves)} |" for column, leaves in relation.columns.items()),
                 f"\nWhich rows there are is decided by {_named(relation.rows)}.\n",
             ]
+    for node in sorted(_models(manifest), key=lambda node: node["name"]):
+        if node["fqn"][1] not in SIDES and (columns := _of_points(node, traced)):
+            lines += [
+                f"## {node['name']} (points in {node['fqn'][1]})\n",
+                "| column | its value comes from |",
+                "|---|---|",
+                *(f"| {column} | {_named(leaves)} |" for column, leaves in columns.items()),
+                "",
+            ]
     return "\n".join(lines)
+
+
+def _of_points(node: dict[str, Any], traced: dict[str, Relation]) -> dict[str, frozenset[Leaf]]:
+    """The columns of a model that hold points, and what their values come from."""
+    columns = traced[node["name"]].columns.items() if node["name"] != SUMMARY else ()
+    return {name: leaves for name, leaves in columns if PRICE in leaves}
 
 
 def _models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
