@@ -147,12 +147,17 @@ class Warehouse:
 
 @dataclass
 class Schedule:
-    """One way in which exports may arrive; `story` tells it."""
+    """One way in which exports may arrive; `story` tells it, and `kinds` what surely happened in it.
+
+    Which order, and which form some folder takes at first, follows from the number.
+    """
 
     exports: Path
     nights: list[dt.date]
     rng: np.random.Generator
     users_may_be_wrong: bool
+    number: int
+    kinds: set[str] = field(default_factory=set)
     story: list[str] = field(default_factory=list)
 
     def follow(self, arriving: Path, run: Callable[..., None], names: Collection[str] | None = None) -> None:
@@ -160,9 +165,10 @@ class Schedule:
 
         Runs before the last build only `names`.
         """
-        order = str(self.rng.choice(ORDERS))
+        order, form = ORDERS[self.number % len(ORDERS)], FORMS[(self.number * 5 // 4) % len(FORMS)]
         self.story.append(order)
-        batches = self._batches(order)
+        self.kinds.add(order)
+        batches = self._batches(order, form)
         for number, batch in enumerate(batches):
             for folder, form in batch.items():
                 self._arrive(folder, arriving, form)
@@ -178,13 +184,15 @@ class Schedule:
                 run(not_after=self.nights[int(self.rng.integers(0, len(self.nights) - 1))], names=names)
             run(names=None if is_last else names)
 
-    def _batches(self, order: str) -> list[dict[Path, str]]:
+    def _batches(self, order: str, sure: str) -> list[dict[Path, str]]:
         """By run: which folders arrive, and in which form."""
         runs = {"night by night": len(self.nights), "at once": 2}.get(order, int(self.rng.integers(2, 5)))
         of_night = dict(zip(self.nights, self.rng.integers(0, runs, len(self.nights)), strict=True))
         batches: list[dict[Path, str]] = [{} for _ in range(runs)]
         special = float(self.rng.choice([0, 0, 0.03, 0.1]))
-        for folder in sorted(folder for name in TABLES for folder in self.exports.glob(f"{name}/*")):
+        folders = sorted(folder for name in TABLES for folder in self.exports.glob(f"{name}/*"))
+        for place in self.rng.permutation(len(folders)):
+            folder = folders[place]
             night = dt.date.fromisoformat(folder.name)
             first = {
                 "night by night": self.nights.index(night),
@@ -193,9 +201,13 @@ class Schedule:
                 "tables in any order": self.rng.integers(0, runs),
             }[order]
             form = str(self.rng.choice(FORMS)) if self.rng.random() < special else "right"
+            form = form if sure in self.kinds else sure
             if form in ("wrong", "a part missing") and folder.parent.name == "users":
                 form = form if self.users_may_be_wrong else "right"
+            if form == "a part missing" and len(list(folder.glob("part-*"))) == 1:
+                form = "right"
             if form != "right" and first < runs - 1:
+                self.kinds.add(form)
                 self.story.append(f"{folder.parent.name} {night}: {form} in run {first}")
                 batches[first][folder] = "right" if form == "twice" else form
                 first = self.rng.integers(first + 1, runs)

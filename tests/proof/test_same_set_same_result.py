@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import Run
-from deliveries import CARRIED, Rows, Schedule, Warehouse, make_wrong, write_exports
+from deliveries import CARRIED, FORMS, ORDERS, Rows, Schedule, Warehouse, make_wrong, write_exports
 from golden.world import erased, run_nightly
 from worlds import PUBLISHED, TABLES, departed, directories, models
 
@@ -38,12 +38,12 @@ class Delivered:
     rng: np.random.Generator
     wanted: Rows
 
-    def schedule(self) -> Schedule:
+    def schedule(self, number: int) -> Schedule:
         """Some way in which they may arrive.
 
         Where nobody confirms departures, a wrong delivery of users could stand where a right one is refused.
         """
-        return Schedule(self.exports, self.nights, self.rng, users_may_be_wrong=bool(self.confirmed))
+        return Schedule(self.exports, self.nights, self.rng, bool(self.confirmed), number)
 
 
 def delivered(home: Path, seed: int, nights: int = 2) -> Delivered:
@@ -83,20 +83,25 @@ def test_any_schedule_of_delivery_gives_what_a_clean_build_gives(
     seed: int, long: bool, tmp_path: Path, tried: Tried
 ) -> None:
     final, built_upon, returned = delivered(tmp_path, seed, nights=3 if long else 2), 0, 0
+    kinds: set[str] = set()
     for number in range(SCHEDULES_PER_WORLD):
-        home, schedule = tmp_path / str(number), final.schedule()
+        home, schedule = tmp_path / str(number), final.schedule(number)
         warehouse = Warehouse(home, final.confirmed)
         schedule.follow(home / "exports", warehouse.run, CARRIED)
         tried(PROMISE, "schedules of delivery", 1)
         tried(PROMISE, "builds upon an earlier one in them", warehouse.built_upon)
         tried(PROMISE, "schedules in which members are erased", bool(warehouse.left))
         tried(PROMISE, "schedules in which members come back", bool(warehouse.returned & final.returning))
+        for kind in schedule.kinds:
+            tried(PROMISE, f"schedules: {kind}", 1)
+        kinds |= schedule.kinds
         built_upon += warehouse.built_upon
         returned += len(warehouse.returned & final.returning)
         assert differing(warehouse.published(), final.wanted) == [], schedule.story
         assert warehouse.left == final.left
         shutil.rmtree(home)
     assert built_upon > 0
+    assert kinds == {*ORDERS, *FORMS}
     assert bool(returned) == bool(final.left)
 
 
@@ -153,7 +158,7 @@ def test_any_schedule_gives_what_a_clean_build_gives_by_the_real_job(
     seed: int, tmp_path: Path, tried: Tried
 ) -> None:
     final = delivered(tmp_path, 99 + seed)
-    schedule = final.schedule()
+    schedule = final.schedule(seed)
     job = Job(tmp_path / "exports", tmp_path / "warehouse", final.confirmed)
     schedule.follow(job.exports, job.run)
     tried(PROMISE, "schedules of delivery, real job", 1)
