@@ -5,7 +5,8 @@ from dagster_dbt import DbtCliResource
 
 from orchestration.publication import analytics
 from orchestration.raw_assets import raw_tables
-from orchestration.schedules import JOB, complete_night, nightly_schedule
+from orchestration.records import NIGHTLY
+from orchestration.schedules import complete_night, nightly_schedule
 from orchestration.settings import PROJECT_DIR
 from orchestration.transformation import DBT_PROJECT, warehouse_models
 from orchestration.upkeep.alerts import tell_of_a_failure, tell_of_refusals
@@ -19,7 +20,7 @@ def law_checks() -> list[dg.AssetCheckKey]:
 
 
 nightly = dg.define_asset_job(
-    JOB,
+    NIGHTLY,
     selection=dg.AssetSelection.all(),
     description="Exports in, a published warehouse out.",
     executor_def=dg.in_process_executor,

@@ -15,6 +15,7 @@ from orchestration.erasure import settle
 from orchestration.exports import Night, contract, delivered_nights, latest_complete_night, missing_tables
 from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
 from orchestration.lock import hold
+from orchestration.records import forget, own_runs
 from orchestration.settings import settings
 from orchestration.transformation import MANIFEST, write_run
 
@@ -128,11 +129,8 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
 
 def _forget_failures(instance: dg.DagsterInstance) -> None:
     """Failed runs say on which rows; those may name somebody who is now erased."""
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
-        instance.delete_run(run.run_id)
-        # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
-        for file in (Path(instance.root_directory) / "history" / "runs").glob(f"{run.run_id}.db*"):
-            file.unlink()
+    for record in own_runs(instance, statuses=[dg.DagsterRunStatus.FAILURE]):
+        forget(instance, record.dagster_run.run_id)
 
 
 def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:

@@ -8,18 +8,18 @@ from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 
 from orchestration.exports import contract, delivered_nights, latest_complete_night
 from orchestration.lock import is_held
+from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings, settings
 from orchestration.transformation import MANIFEST
 from orchestration.upkeep.archive import current
 
-JOB = "nightly"
 # A run takes the lock within seconds of its start; one that is older and holds none is not running.
 STARTS_WITHIN = dt.timedelta(minutes=5)
 
 nightly_schedule = dg.ScheduleDefinition(
     name="nightly_at_0315",
     description="Every night at 03:15 UTC, whatever has arrived by then.",
-    job_name=JOB,
+    job_name=NIGHTLY,
     cron_schedule="15 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -29,7 +29,7 @@ nightly_schedule = dg.ScheduleDefinition(
 @dg.sensor(
     name="complete_night",
     description="Starts the nightly job when a night later than the published one is complete.",
-    job_name=JOB,
+    job_name=NIGHTLY,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -55,7 +55,7 @@ def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> Non
     In Dagster's books they run on, and one run at a time means that no other would ever be started.
     """
     long_ago = dt.datetime.now(dt.UTC) - STARTS_WITHIN
-    unchanged = instance.get_run_records(dg.RunsFilter(statuses=ACTIVE_RUN_STATUSES, updated_before=long_ago))
+    unchanged = own_runs(instance, statuses=ACTIVE_RUN_STATUSES, updated_before=long_ago)
     if unchanged and not is_held(config):
         for record in unchanged:
             instance.report_run_failed(record.dagster_run, "The process of this run ended without a word.")

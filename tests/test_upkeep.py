@@ -16,6 +16,12 @@ import dagster as dg
 import duckdb
 import pytest
 from conftest import uid
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from golden.world import EXPORTS, run_nightly
 from typer.testing import CliRunner
 
@@ -24,7 +30,7 @@ from orchestration.cli.console import console
 from orchestration.lock import let_go
 from orchestration.publication import published_tables
 from orchestration.raw_assets import UsageError, require_rows
-from orchestration.settings import Settings, settings
+from orchestration.settings import PROJECT_DIR, Settings, settings
 from orchestration.summary import nights_behind
 from orchestration.transformation import MANIFEST, is_published
 from orchestration.upkeep.freshness import FRESHNESS
@@ -394,3 +400,62 @@ def test_verify_of_what_is_no_publication_is_one_sentence(copied: Path) -> None:
     assert "cannot be read as a publication" in " ".join(outcome.stderr.split())
     assert "Traceback" not in outcome.stderr
     assert warehouse("verify", copied / "nowhere", warehouse_dir=copied).returncode == 2
+
+
+OTHERS = "telemetry:\n  enabled: false\n# how another project wants its runs\n"
+
+
+def test_the_dagster_home_of_another_project_keeps_its_configuration_and_its_runs(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.raw_assets import _forget_failures
+    from orchestration.schedules import close_broken_off_runs
+    from orchestration.upkeep.pruning import prunable
+
+    @dg.job(name="theirs")
+    def theirs() -> None:
+        pass
+
+    @dg.job(name="nightly")
+    def nightly() -> None:
+        pass
+
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(OTHERS)
+    config = replace(settings_for(copied), dagster_home=home)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("WAREHOUSE_DIR", str(copied))
+    assert CliRunner().invoke(app, ["rollback"]).exit_code == 2
+    let_go(settings())
+    assert (home / "dagster.yaml").read_text() == OTHERS
+    monkeypatch.setattr("orchestration.schedules.STARTS_WITHIN", dt.timedelta(0))
+    with dg.DagsterInstance.get() as instance:
+        before = {
+            instance.create_run_for_job(job, status=status, remote_job_origin=origin).run_id: job.name
+            for job, origin in ((theirs, None), (nightly, launched_from("elsewhere")), (nightly, None))
+            for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE)
+        }
+        *others, broken_off, _failed = before
+        close_broken_off_runs(instance, config)
+        assert instance.get_run_by_id(broken_off).status == dg.DagsterRunStatus.FAILURE
+        assert set(prunable(config, 1, dt.datetime.now(dt.UTC) + dt.timedelta(days=9)).runs) == {broken_off}
+        _forget_failures(instance)
+        assert {run.run_id for run in instance.get_runs()} == set(others)
+
+
+def launched_from(location: str) -> RemoteJobOrigin:
+    """As the UI and the schedules of a code location mark their runs."""
+    target = LoadableTargetOrigin(executable_path=None, module_name=location)
+    code = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=location)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(code, "__repository__"), "nightly")
+
+
+def test_our_own_configuration_of_dagster_follows_the_code(tmp_path: Path) -> None:
+    ours = (PROJECT_DIR / "orchestration" / "dagster.yaml").read_text()
+    file = tmp_path / "dagster" / "dagster.yaml"
+    file.parent.mkdir()
+    file.write_text(ours.partition("\n")[0] + "\n# an earlier one\n")
+    arguments = ("adopt", tmp_path, "--from", "2030-01-01", "--version", "9")
+    assert warehouse(*arguments, warehouse_dir=tmp_path).returncode == 2
+    assert file.read_text() == ours

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -55,9 +54,16 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
     try:
         make_private(config)
         config.dagster_home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home / "dagster.yaml")
+        _configure_dagster(config.dagster_home / "dagster.yaml")
     except OSError as error:
         stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
+
+
+def _configure_dagster(file: Path) -> None:
+    """Give Dagster our configuration, in the place of none or of an earlier one of ours; another's stays."""
+    ours = (PROJECT_DIR / "orchestration" / "dagster.yaml").read_text()
+    if not file.exists() or file.read_text().partition("\n")[0] == ours.partition("\n")[0]:
+        file.write_text(ours)
 
 
 def published_file(warehouse_dir: Path | None) -> Path:

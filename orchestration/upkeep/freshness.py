@@ -5,12 +5,11 @@ import datetime as dt
 import dagster as dg
 
 from orchestration.publication import analytics
+from orchestration.records import FRESHNESS
 from orchestration.settings import settings
 from orchestration.summary import nights_behind
 from orchestration.upkeep.alerts import send
 from orchestration.upkeep.archive import current
-
-FRESHNESS = "freshness"
 
 
 @dg.asset_check(

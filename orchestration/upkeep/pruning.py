@@ -17,6 +17,7 @@ import duckdb
 from orchestration.exports import Table, contract
 from orchestration.ingestion import DELIVERED_COLUMNS, recover, swap_folder
 from orchestration.reading import literal
+from orchestration.records import forget, own_runs
 from orchestration.settings import Settings
 from orchestration.transformation import MANIFEST
 from orchestration.upkeep.archive import archived, read_publication
@@ -65,11 +66,7 @@ def prune(config: Settings, what: Prunable) -> None:
             _keep_the_account_alone(config, connection, folder)
     with dg.DagsterInstance.get() as instance:
         for run_id in what.runs:
-            instance.compute_log_manager.delete_logs(prefix=[run_id])
-            instance.delete_run(run_id)
-            # Dagster empties the file of a run's events and leaves it there.
-            for file in (config.dagster_home / "history" / "runs").glob(f"{run_id}.db*"):
-                file.unlink()
+            forget(instance, run_id)
 
 
 def tables_without_history(manifest: dict[str, Any], tables: dict[str, Table]) -> list[str]:
@@ -153,10 +150,9 @@ def _load_delivered(connection: duckdb.DuckDBPyConnection, folder: Path) -> None
 
 
 def _runs(before: dt.datetime) -> list[str]:
-    """The runs Dagster remembers from before an instant, the last one aside."""
+    """Our runs that Dagster remembers from before an instant, the last one aside."""
     with dg.DagsterInstance.get() as instance:
-        old = instance.get_run_records(dg.RunsFilter(created_before=before))
-        last = instance.get_run_records(limit=1)
+        earlier = own_runs(instance)[1:]
     return [
-        r.dagster_run.run_id for r in old if r.dagster_run.is_finished and r.storage_id != last[0].storage_id
+        r.dagster_run.run_id for r in earlier if r.dagster_run.is_finished and r.create_timestamp < before
     ]

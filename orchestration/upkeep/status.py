@@ -9,6 +9,7 @@ import dagster as dg
 import duckdb
 
 from orchestration.lock import is_held
+from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings
 from orchestration.summary import nights_behind
 from orchestration.upkeep.archive import Publication, current
@@ -62,10 +63,10 @@ def _of(published: Publication, now: dt.datetime) -> dict[str, Any]:
 
 def _last_run(*, running: bool) -> dict[str, Any] | None:
     with dg.DagsterInstance.get() as instance:
-        records = instance.get_run_records(dg.RunsFilter(job_name="nightly"), limit=1)
+        records = own_runs(instance, job_name=NIGHTLY)
     if not records:
         return None
-    (record,) = records
+    record = records[0]
     ended = record.dagster_run.status.value
     if record.dagster_run.status in UNFINISHED and not running:
         ended = "BROKEN OFF"  # nobody holds the warehouse: its process is gone

@@ -1,0 +1,34 @@
+"""What Dagster remembers of this project's runs. Its home may hold the runs of other projects, too."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+NIGHTLY = "nightly"
+FRESHNESS = "freshness"
+LOCATION = "orchestration.definitions"
+
+
+def own_runs(instance: dg.DagsterInstance, **wanted: Any) -> list[dg.RunRecord]:
+    """The runs of this project that a filter of Dagster's finds, the latest first.
+
+    Those of its jobs, and whatever else was launched from its assets in the UI.
+    """
+    records = instance.get_run_records(dg.RunsFilter(**wanted))
+    return [record for record in records if _is_own(record.dagster_run)]
+
+
+def _is_own(run: dg.DagsterRun) -> bool:
+    if run.remote_job_origin:
+        return run.remote_job_origin.location_name == LOCATION
+    return run.job_name in (NIGHTLY, FRESHNESS)
+
+
+def forget(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete the record of a run, its events and its logs."""
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    instance.delete_run(run_id)
+    # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
+    for file in (Path(instance.root_directory) / "history" / "runs").glob(f"{run_id}.db*"):
+        file.unlink()
