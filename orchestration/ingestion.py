@@ -62,6 +62,10 @@ BOOKKEEPING_COLUMNS = {
 }
 
 
+class NoRoomError(Exception):
+    """The machine, not a delivery, kept a night out; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One delivered part and what became of it: a row of delivered.parquet."""
@@ -190,6 +194,9 @@ def ingest(
         again: nights to read again although they are known.
         confirmed_departures: nights whose loss of members is confirmed to be real.
         erased_file: the pseudonyms to hold ids against, if not those in force.
+
+    Raises:
+        NoRoomError: disk or memory is wanting, or a directory is closed. That is no reason to refuse a night.
     """
     known = known_parts(settings)
     with duckdb.connect() as connection:
@@ -201,11 +208,14 @@ def ingest(
             )
         for night in nights:
             table = tables[night.table]
-            outcome = _ingest_night(
-                connection, settings, table, night, known,
-                read_again=night.date in again,
-                departures_confirmed=night.date in confirmed_departures,
-            )  # fmt: skip
+            try:
+                outcome = _ingest_night(
+                    connection, settings, table, night, known,
+                    read_again=night.date in again,
+                    departures_confirmed=night.date in confirmed_departures,
+                )  # fmt: skip
+            except (OSError, duckdb.OutOfMemoryException, duckdb.IOException) as error:
+                raise NoRoomError(_no_room(settings, night, error)) from None
             if outcome.action == "accepted":
                 known[night.table, night.date] = outcome.parts
             elif outcome.action == "refused":
@@ -215,6 +225,15 @@ def ingest(
                     known.pop((night.table, night.date), None)
                 log.warning("refused %s %s: %s%s", night.table, night.date, refusal(outcome), stays)
             yield outcome
+
+
+def _no_room(settings: Settings, night: Night, error: OSError | duckdb.Error) -> str:
+    kept_out = f"{night.table} {night.date} could not be ingested, and what was published stays"
+    if isinstance(error, duckdb.OutOfMemoryException):
+        first_line = str(error).splitlines()[0]
+        return f"{kept_out}: {first_line}; raise MEMORY_LIMIT ({settings.memory_limit}), then run again"
+    where = settings.incoming_dir
+    return f"{kept_out}: {error}; make room in {where} or open it to this user, then run again"
 
 
 def refusal(outcome: Outcome) -> str:

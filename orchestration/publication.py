@@ -14,7 +14,7 @@ from dagster_dbt import get_asset_key_for_model
 from orchestration.lock import hold
 from orchestration.reading import literal
 from orchestration.settings import Settings, settings
-from orchestration.transformation import MANIFEST, warehouse_models
+from orchestration.transformation import MANIFEST, is_built, warehouse_models
 
 log = logging.getLogger("warehouse")
 
@@ -161,6 +161,10 @@ def analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Publish what was just built and tested."""
     config = settings()
     hold(config)
+    if not is_built(config):
+        raise dg.Failure(
+            "Not published: the warehouse is not the whole build of what is in raw now; run the job nightly."
+        )
     started = time.monotonic()
     archived = publish(config, list(published_tables(MANIFEST).values()))
     log.info("published %s", config.published_file)

@@ -12,10 +12,9 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,17 +73,32 @@ def read_part(
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
+        OSError, duckdb.Error: not the part is at fault but the machine, which lacks disk or memory.
     """
     name = shown_name(path.name)
     copy = _take(path, name, sha256, work, max_unpacked_bytes)
-    try:
+    with _refusing(copy, lambda error: f"{name} cannot be read{_where(error, copy)}"):
         source = SOURCES[part_format(path).split(".")[0]](connection, copy, name, max_unpacked_bytes)
         missing = [c.name for c in table.columns if not c.nullable and c.name not in source.columns]
         if missing and source.columns:
             raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
         _check_rows(connection, table, night, source)
+
+
+@contextmanager
+def _refusing(copy: Path, say: Callable[[duckdb.Error], str]) -> Iterator[None]:
+    """Refuse a part for what DuckDB finds wrong in it, but not for want of memory or of disk for other files.
+
+    Whether a part asks too much or the machine has too little cannot be told: a good part is never refused.
+    """
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
-        raise RefusedError(f"{name} cannot be read{_where(error, copy)}") from error
+        if isinstance(error, duckdb.IOException) and str(copy) not in str(error):
+            raise
+        raise RefusedError(say(error)) from error
 
 
 def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: int) -> Path:
@@ -96,11 +110,9 @@ def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: in
     if part_format(path) is None:
         raise RefusedError(f"{name} is in none of the formats {', '.join(FORMATS)}")
     copy, unpacked = work / "part", work / "part.unpacked"
-    try:
-        with open_within_exports(path) as delivered, copy.open("wb") as taken:
-            shutil.copyfileobj(delivered, taken, CHUNK)
-    except OSError as error:
-        raise RefusedError(f"{name} cannot be read: {error.strerror}") from error
+    with copy.open("wb") as taken:
+        for chunk in _delivered(path, name):
+            taken.write(chunk)
     with copy.open("rb") as taken:
         if hashlib.file_digest(taken, "sha256").hexdigest() != sha256:
             raise RefusedError(f"{name} changed while it was read; it is read again at the next run")
@@ -117,6 +129,20 @@ def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: in
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RefusedError(f"{name} is truncated or damaged: it cannot be unpacked") from error
     return unpacked
+
+
+def _delivered(path: Path, name: str) -> Iterator[bytes]:
+    """The bytes of a delivered file.
+
+    Raises:
+        RefusedError: it cannot be read.
+    """
+    try:
+        with open_within_exports(path) as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise RefusedError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def _too_large(name: str, max_unpacked_bytes: int) -> str:
@@ -217,10 +243,8 @@ def _jsonl_source(
     relation = f"read_ndjson_objects({literal(copy)})"
     is_object = "json_type(json) = 'OBJECT'"
     some_keys = f"case when {is_object} then json_keys(json) else [null] end"
-    try:
+    with _refusing(copy, lambda _: f"{name} cannot be read{_bad_json_line(copy)}"):
         keys = connection.execute(f"select distinct unnest({some_keys}) from {relation}").fetchall()
-    except duckdb.Error as error:
-        raise RefusedError(f"{name} cannot be read{_bad_json_line(copy)}") from error
     if (None,) in keys:
         # An array of all rows, say, which would be one row to reject.
         numbered = f"select row_number() over () as record, {is_object} as is_object from {relation}"
@@ -250,7 +274,8 @@ def _parquet_source(
     connection: duckdb.DuckDBPyConnection, copy: Path, name: str, max_unpacked_bytes: int
 ) -> Source:
     relation = f"read_parquet({literal(copy)})"
-    try:
+    no_parquet = f"{name} cannot be read as Parquet: truncated, damaged or something else"
+    with _refusing(copy, lambda _: no_parquet):
         described = connection.execute(f"describe select * from {relation}").fetchall()
         # A value repeated a billion times takes a few bytes, and at least a byte each when it is read.
         unpacked = connection.execute(
@@ -261,10 +286,6 @@ def _parquet_source(
             )
             """
         ).fetchone()[0]
-    except duckdb.Error as error:
-        raise RefusedError(
-            f"{name} cannot be read as Parquet: truncated, damaged or something else"
-        ) from error
     if unpacked and unpacked > max_unpacked_bytes:
         raise RefusedError(_too_large(name, max_unpacked_bytes))
     return Source(relation, {column: _as_text(column, data_type) for column, data_type, *_ in described})
@@ -378,8 +399,6 @@ def _kept(column: Column, text: str) -> str:
 
 def _where(error: duckdb.Error, copy: Path) -> str:
     """The place DuckDB names; the rest of its message may quote the row and stays out."""
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return ": there is not enough memory"
     record = re.search(r"CSV Error on Line: (\d+)", str(error))
     problem = re.search(CSV_PROBLEMS, str(error))
     at = f" at line {_line_of(copy, int(record.group(1)))}" if record else ""

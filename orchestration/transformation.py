@@ -79,7 +79,7 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
         raise dg.Failure("The wall does not hold: " + "; ".join(broken))
     if wrong := problems(SEEDS_DIR):
         raise dg.Failure("The point rules cannot be used: " + "; ".join(wrong))
-    if is_published(config) and not context.is_subset:
+    if not context.is_subset and is_published(config) and is_built(config):
         log.info("nothing new: the published file already holds these deliveries")
         return
     start_from(config)
@@ -90,7 +90,7 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
         raise_on_error=False,
     )
     yield from _with_progress(invocation, context)
-    _finish(config, invocation)
+    _finish(config, invocation, whole=not context.is_subset)
 
 
 def _artefacts(config: Settings) -> Path:
@@ -134,12 +134,13 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
 
 
 def is_published(config: Settings) -> bool:
-    """Whether the published file was built by this code, for this as-of, from these very deliveries.
+    """Whether the published file was built by this code, for this as-of, from these very deliveries."""
+    return _was_built_from(config.published_file, config, same_deliveries=True)
 
-    Without a warehouse something was read again, or went wrong.
-    """
-    stands = config.warehouse_file.exists()
-    return stands and _was_built_from(config.published_file, config, same_deliveries=True)
+
+def is_built(config: Settings) -> bool:
+    """Whether the warehouse was, as a whole and under every law; not if a night was read again since."""
+    return _was_built_from(config.warehouse_file, config, same_deliveries=True)
 
 
 def start_from(config: Settings) -> None:
@@ -183,9 +184,10 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
     with duckdb.connect() as connection:
         try:
             connection.execute(f"attach {literal(file)} as built (read_only)")
+            says = connection.table("built.main.publication").columns
         except duckdb.Error:
-            return False  # what cannot be opened cannot be built upon
-        if "erasure_version" not in connection.table("built.main.publication").columns:
+            return False  # what cannot be opened, or was built in part, cannot be built upon
+        if "erasure_version" not in says:
             return False  # built before it could be told who was erased then
         gone, new, same_making, days_on = connection.execute(
             f"""
@@ -219,10 +221,14 @@ def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionConte
         yield event
 
 
-def _finish(config: Settings, invocation: DbtCliInvocation) -> None:
+def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> None:
     """Put a good build in its place; say of a bad one which laws failed on which rows."""
     if not invocation.is_successful():
         raise dg.Failure(failure_message(config, invocation))
+    if not whole:
+        # No law has looked at what a part leaves together: it is neither published nor built upon.
+        with duckdb.connect(str(config.building_dir / config.warehouse_file.name)) as connection:
+            connection.execute("drop table if exists publication")
     (config.building_dir / config.warehouse_file.name).replace(config.warehouse_file)
     config.warehouse_file.chmod(PRIVATE)
     shutil.rmtree(config.building_dir)

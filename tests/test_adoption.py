@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Run
+from conftest import Run, publish_until
 from golden.world import golden_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -433,12 +433,7 @@ def test_the_command_prices_no_published_day_anew(
 def test_a_day_stays_published_after_going_back_to_an_earlier_publication(
     warehouse: Path, command: Callable[..., Result]
 ) -> None:
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{warehouse / 'earlier.duckdb'}' as earlier; use earlier")
-        connection.execute(
-            "create table publication as "
-            "select date '2026-01-01' as as_of_date, 'earlier' as run_id, timestamp '2026-01-02' as built_at"
-        )
+    publish_until(warehouse / "earlier.duckdb", "2026-01-01")
     (warehouse / "publications").mkdir()
     (warehouse / "analytics.duckdb").rename(warehouse / "publications" / "2026-01-03-later.duckdb")
     (warehouse / "earlier.duckdb").rename(warehouse / "analytics.duckdb")

@@ -7,16 +7,20 @@ import dagster as dg
 import pytest
 from conftest import publish_until
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from golden.world import CONFIRMED, EXPORTS, run_nightly
 
 from orchestration.definitions import defs, law_checks
 from orchestration.exports import contract
+from orchestration.lock import let_go
+from orchestration.raw_assets import raw_tables
 from orchestration.schedules import complete_night
-from orchestration.settings import PROJECT_DIR
-from orchestration.transformation import MANIFEST
+from orchestration.settings import PROJECT_DIR, settings
+from orchestration.transformation import MANIFEST, is_built, is_published
 
 REQUIRED = (
     "users", "communities", "tracks", "track_engagements", "signals", "signal_actions", "rotation_entries",
 )  # fmt: skip
+UNBUILT = "Not published: the warehouse is not the whole build of what is in raw now; run the job nightly."
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +100,35 @@ def test_the_sensor_starts_one_run_per_new_complete_night(
     assert sensor_says() == ["2026-01-02"]
     publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     assert sensor_says() == [None]
+
+
+def test_a_part_of_the_models_is_neither_published_nor_built_upon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse_dir = tmp_path / "warehouse"
+    monkeypatch.setenv("EXPORTS_DIR", str(EXPORTS))
+    monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+
+    def materialize(*keys: str) -> tuple[bool, str]:
+        """What choosing these assets in the UI launches."""
+        job = defs.resolve_implicit_global_asset_job_def()
+        chosen = [dg.AssetKey(key.split("/")) for key in keys]
+        run = job.execute_in_process(asset_selection=chosen, raise_on_error=False)
+        failed = [event.step_failure_data for event in run.all_events if event.is_step_failure]
+        return run.success, "".join(data.user_failure_data.description for data in failed)
+
+    try:
+        raw = [key.to_user_string() for key in raw_tables.keys]
+        assert materialize("published/analytics") == (False, UNBUILT)
+        assert materialize(*raw, "as_of", "delivery", "stg_sect_tags") == (True, "")
+        assert (warehouse_dir / "warehouse.duckdb").exists()
+        assert materialize("published/analytics") == (False, UNBUILT)
+        assert not (warehouse_dir / "analytics.duckdb").exists()
+        whole = run_nightly(EXPORTS, warehouse_dir, **CONFIRMED)
+        assert whole.success, whole.message
+        assert materialize("stg_sect_tags") == (True, "")
+        assert materialize("published/analytics") == (False, UNBUILT)
+        assert is_published(settings())
+        assert not is_built(settings())
+    finally:
+        let_go(settings())

@@ -1,6 +1,9 @@
 """What if: a proposed policy is replayed by the models that really score."""
 
 import hashlib
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -75,6 +78,33 @@ def test_what_if_a_support_were_worth_twice(golden: Run, candidate: Path) -> Non
             "select points from warehouse.main.ledger where rule_id = 'support' order by occurred_at"
         ).fetchall() == [(20,), (20,), (20,), (10,)]
         assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (965 + 10,)
+
+
+def copied(golden: Run, tmp_path: Path) -> Run:
+    """What `what-if` reads of the golden nights, to do with as one likes."""
+    (tmp_path / "dbt").mkdir()
+    for name in ("warehouse.duckdb", "dbt/manifest.json"):
+        shutil.copyfile(golden.warehouse_dir / name, tmp_path / name)
+    return replace(golden, warehouse_dir=tmp_path)
+
+
+def test_what_the_last_build_left_without_sql_is_compiled(golden: Run, tmp_path: Path) -> None:
+    copy = copied(golden, tmp_path)
+    manifest_file = tmp_path / "dbt" / "manifest.json"
+    manifest = json.loads(manifest_file.read_bytes())
+    for node in manifest["nodes"].values():
+        node["compiled_code"] = None
+    manifest_file.write_text(json.dumps(manifest))
+    with replayed(copy, SEEDS_DIR) as connection:
+        assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (965,)
+
+
+def test_a_part_of_a_build_is_not_replayed(golden: Run, tmp_path: Path) -> None:
+    copy = copied(golden, tmp_path)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("drop table publication")
+    with pytest.raises(FileNotFoundError, match="only a part is built"):
+        replayed(copy, SEEDS_DIR)
 
 
 def test_the_command_lists_what_is_wrong_with_a_candidate(golden: Run, candidate: Path) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestration.cli.console import WAREHOUSE, Exit, choose_directories, console, day, show_progress, stop
+from orchestration.compiled import UncompiledError
 from orchestration.lock import WarehouseBusyError, hold, let_go
 from orchestration.policy.adoption import Adopted, AdoptionError
 from orchestration.policy.adoption import adopt as adopt_policy
@@ -67,7 +68,7 @@ def _replay_and_compare(config: Settings, candidate: Path, as_of_date: dt.date |
             return compare(connection)
     except (FileNotFoundError, DayNotRecordedError) as error:
         stop(Exit.USAGE, str(error))
-    except (OSError, duckdb.Error) as error:
+    except (OSError, UncompiledError, duckdb.Error) as error:
         stop(Exit.NOT_PUBLISHED, f"cannot replay: {error}")
     finally:
         shutil.rmtree(config.what_if_dir / "spill", ignore_errors=True)

@@ -28,7 +28,8 @@ def verify(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Check on a published file alone every law that needs nothing else."""
-    from orchestration.upkeep.verification import UncompiledError, published_laws
+    from orchestration.compiled import UncompiledError
+    from orchestration.upkeep.verification import published_laws
     from orchestration.upkeep.verification import verify as laws_on
 
     choose_directories(warehouse_dir)

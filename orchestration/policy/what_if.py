@@ -5,13 +5,13 @@ candidate's rules in place of the seeds, and what else they read behind views of
 """
 
 import datetime as dt
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from orchestration.compiled import compiled
 from orchestration.policy.checks import POLICY_FILES
 from orchestration.reading import literal
 from orchestration.settings import Settings
@@ -23,6 +23,8 @@ REPLAYED_FOLDER = "recognition"
 REPLAYED_MODELS = {"act", "decision", "ledger", "activity_score"}
 # The ledger is the awarded decisions and their reversals: read, not kept a second time.
 LEFT_AS_VIEWS = {"ledger"}
+# What a build of a part of the models does not leave.
+WHOLE = "select 1 from duckdb_tables() where database_name = 'built' and table_name = 'publication'"
 
 
 class DayNotRecordedError(Exception):
@@ -47,13 +49,13 @@ def replay(
         as_of_date: the last day whose acts count; the last day built if not given.
 
     Raises:
-        FileNotFoundError: nothing was built yet.
+        FileNotFoundError: nothing was built yet, or not the whole.
+        UncompiledError: dbt cannot make SQL of recognition.
         DayNotRecordedError: the day lies after what is built, or before the first act.
     """
-    manifest_file = settings.warehouse_dir / "dbt" / "manifest.json"
-    if not settings.warehouse_file.exists() or not manifest_file.exists():
+    if not settings.warehouse_file.exists():
         raise FileNotFoundError(f"nothing is built in {settings.warehouse_dir} yet; `warehouse run` builds")
-    manifest = json.loads(manifest_file.read_bytes())
+    models = compiled(settings, _in_order, REPLAYED_FOLDER)
     settings.what_if_dir.mkdir(exist_ok=True)
     spill = settings.what_if_dir / "spill"
     connection.execute(
@@ -62,16 +64,19 @@ def replay(
         f"attach {literal(settings.warehouse_file)} as built (read_only);"
         "attach ':memory:' as warehouse; use warehouse"
     )
+    if not connection.sql(WHOLE).fetchone():
+        raise FileNotFoundError(
+            f"only a part is built in {settings.warehouse_dir}; `warehouse run` builds the whole"
+        )
     for name in POLICY_FILES:
         table = name.removesuffix(".csv")
         connection.execute(f"create table {table} as from built.main.{table} limit 0")
         connection.execute(f"copy {table} from {literal(candidate / name)} (header, nullstr '')")
-    models = _in_order(manifest)
     replayed = {node["unique_id"] for node in models}
     for unique_id in sorted({parent for node in models for parent in node["depends_on"]["nodes"]} - replayed):
-        parent = manifest["nodes"].get(unique_id)
-        if parent and parent["resource_type"] == "model":
-            connection.execute(f"create view {parent['name']} as from built.main.{parent['name']}")
+        kind, _, name, *_ = unique_id.split(".")
+        if kind == "model":
+            connection.execute(f"create view {name} as from built.main.{name}")
     if as_of_date:
         _stop_after(connection, as_of_date)
     for node in models:

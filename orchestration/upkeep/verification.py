@@ -1,10 +1,5 @@
 """The laws on a published file alone: what an outsider can check without the warehouse behind it."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +7,12 @@ from typing import Any
 
 import duckdb
 
+from orchestration.compiled import compiled
 from orchestration.publication import published_tables
 from orchestration.reading import literal
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.settings import Settings
 
 ROWS_SHOWN = 5
-
-
-class UncompiledError(Exception):
-    """dbt cannot make SQL of the laws."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +40,6 @@ def published_laws(config: Settings) -> list[Law]:
     Raises:
         UncompiledError: there is no built warehouse, and the project's laws cannot be compiled.
     """
-    manifest_file = config.warehouse_dir / "dbt" / "manifest.json"
-    manifest = json.loads(manifest_file.read_bytes()) if manifest_file.exists() else {"nodes": {}}
-    nodes = _law_nodes(manifest)
-    # A build of a part of the models leaves the laws it did not reach without SQL.
-    if not nodes or not all(node.get("compiled_code") for node in nodes):
-        nodes = _law_nodes(_compile())
     return [
         Law(
             name=node["name"],
@@ -61,7 +47,7 @@ def published_laws(config: Settings) -> list[Law]:
             database=node["database"],
             only_warns=node["config"]["severity"].lower() == "warn",
         )
-        for node in nodes
+        for node in compiled(config, _law_nodes, "test_type:singular")
     ]
 
 
@@ -95,22 +81,3 @@ def _law_nodes(manifest: dict[str, Any]) -> list[dict[str, Any]]:
         (node for node in laws if set(node["depends_on"]["nodes"]) <= published),
         key=lambda node: node["name"],
     )
-
-
-def _compile() -> dict[str, Any]:
-    """The manifest with the laws compiled, made away from any warehouse."""
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        (scratch / "building").mkdir()
-        dbt = Path(sys.executable).with_name("dbt")
-        outcome = subprocess.run(  # noqa: S603  (our own program, no shell)
-            [
-                dbt, "compile", "--quiet", "--select", "test_type:singular",
-                "--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR,
-                "--target-path", scratch / "target", "--log-path", scratch,
-            ],
-            capture_output=True, text=True, check=False, env=os.environ | {"WAREHOUSE_DIR": folder},
-        )  # fmt: skip
-        if outcome.returncode:
-            raise UncompiledError(f"the laws cannot be compiled:\n{outcome.stdout}")
-        return json.loads((scratch / "target" / "manifest.json").read_bytes())

@@ -433,8 +433,9 @@ CASES = [
     # Manifests
     Case("manifest of other rows", with_manifest({"parts": {"part-0000.csv": {"rows": 3}}}),
          Refused("{} disagrees with _manifest.json: rows is 2, not 3")),
-    Case("manifest of another checksum", with_manifest({"parts": {"part-0000.csv": {"sha256": "ab"}}}),
-         Refused(f"{{}} disagrees with _manifest.json: sha256 is {hashlib.sha256(CSV).hexdigest()}, not ab")),
+    Case("manifest of another checksum", with_manifest({"parts": {"part-0000.csv": {"sha256": "ab" * 32}}}),
+         Refused(f"{{}} disagrees with _manifest.json: sha256 is {hashlib.sha256(CSV).hexdigest()}, "
+                 f"not {'ab' * 32}")),
     Case("manifest of a missing part", with_manifest({"parts": {"part-0000.csv": {}, "part-0001.csv": {}}}),
          Refused("part-0001.csv is listed in _manifest.json but not there")),
     Case("manifest without its parts", files(_manifest=b'{"parts": {"b.csv": {}, "a.csv": {}}}'),

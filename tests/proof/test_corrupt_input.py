@@ -278,14 +278,14 @@ def test_a_part_replaced_while_it_is_read_is_refused_now_and_accepted_at_the_nex
     house = House(tmp_path, "signal_actions", "tracks")
     path = house.deliver("signal_actions", 1, CSV)
     house.deliver("tracks", 1, [track(1), track(2)])
-    copy = shutil.copyfileobj
+    delivered = reading._delivered
 
-    def replaced_meanwhile(source: Any, target: Any, length: int) -> None:
+    def replaced_meanwhile(part: Path, name: str) -> Iterator[bytes]:
         path.write_bytes(CSV.replace(b"BLAST", b"ADD"))
-        copy(source, target, length)
+        return delivered(part, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copyfileobj", replaced_meanwhile)
+        patch.setattr(reading, "_delivered", replaced_meanwhile)
         refused, good = house.ingest()
     assert refusal(refused) == "part-0000.csv changed while it was read; it is read again at the next run"
     assert (good.action, good.rows) == ("accepted", 2)

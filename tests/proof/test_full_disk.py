@@ -14,7 +14,9 @@ import duckdb
 import pytest
 import runs
 from runs import CONFIRMED, command, digest, in_a_child, run, tables
+from test_ingestion import House, act
 
+from orchestration import ingestion, reading
 from orchestration.publication import publish, published_tables
 from orchestration.settings import PROJECT_DIR, settings
 from orchestration.transformation import MANIFEST
@@ -85,6 +87,68 @@ def test_a_disk_that_is_full_at_any_stage_costs_a_night_and_nothing_else(
         tried(PROMISE, f"disk full at {stage}", 1)
     if long:
         recovers(world, tmp_path_factory)
+
+
+def ingest_with(house: House, most_bytes: int) -> str:
+    """What a run says of a good part with so little disk, or memory: its action, or why it broke off."""
+    said = house.settings.warehouse_dir / "said"
+    said.parent.mkdir(exist_ok=True)
+
+    def body() -> None:
+        with said.open("w") as file:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+            try:
+                file.write(house.ingest()[0].action)
+            except ingestion.NoRoomError as error:
+                file.write(str(error))
+
+    assert in_a_child(body) == 0
+    return said.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "most_bytes", "memory_limit", "hint"),
+    [
+        ("part-0000.csv", 100_000, "2GB", "File too large; make room in {incoming} or open it to this user"),
+        (
+            "part-0000.csv.gz",
+            100_000,
+            "2GB",
+            "File too large; make room in {incoming} or open it to this user",
+        ),
+        ("part-0000.csv", 1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)"),
+        ("part-0000.jsonl", 1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)"),
+        ("part-0000.parquet", 1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)"),
+    ],
+)
+def test_a_good_part_is_never_refused_for_want_of_disk_or_memory(
+    tmp_path: Path, name: str, most_bytes: int, memory_limit: str, hint: str
+) -> None:
+    scarce = House(tmp_path, "signal_actions", memory_limit=memory_limit)
+    scarce.deliver("signal_actions", 1, [act(number) for number in range(2_000)], name)
+    said = ingest_with(scarce, most_bytes)
+    assert said.startswith("signal_actions 2026-03-01 could not be ingested, and what was published stays: ")
+    assert said.endswith(hint.format(incoming=scarce.settings.incoming_dir) + ", then run again")
+    assert len(said.splitlines()) == 1
+    assert not list((scarce.settings.raw_dir / "signal_actions").glob("2026-*"))
+    (outcome,) = House(tmp_path, "signal_actions", memory_limit="2GB").ingest()
+    assert (outcome.action, outcome.rows, outcome.rejected) == ("accepted", 2_000, 0)
+
+
+def test_a_good_part_refused_for_want_of_memory_would_be_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def whatever_happens(_copy: Path, say: Callable[[duckdb.Error], str]) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise reading.RefusedError(say(error)) from error
+
+    monkeypatch.setattr(reading, "_refusing", whatever_happens)
+    house = House(tmp_path, "signal_actions", memory_limit="10MB")
+    house.deliver("signal_actions", 1, [act(number) for number in range(2_000)])
+    assert ingest_with(house, 1 << 30) == "refused"
 
 
 def test_a_directory_closed_to_the_run_is_named(

@@ -1,0 +1,57 @@
+"""The project's SQL as dbt compiled it for the last build, or compiles it now."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from orchestration.settings import PROJECT_DIR, Settings
+
+Manifest = dict[str, Any]
+Nodes = list[dict[str, Any]]
+
+
+class UncompiledError(Exception):
+    """dbt cannot make SQL of the project."""
+
+
+def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: str) -> Nodes:
+    """The nodes that are wanted of a manifest, each with its `compiled_code`.
+
+    Args:
+        config: where the warehouse lies.
+        wanted: picks the nodes.
+        selection: how dbt is told of them.
+
+    Raises:
+        UncompiledError: the last build left some of them without SQL, and they cannot be compiled now.
+    """
+    file = config.warehouse_dir / "dbt" / "manifest.json"
+    nodes = wanted(json.loads(file.read_bytes())) if file.exists() else []
+    # A build of a part of the models leaves those it did not reach without SQL.
+    if not nodes or not all(node.get("compiled_code") for node in nodes):
+        nodes = wanted(_compile(selection))
+    return nodes
+
+
+def _compile(selection: str) -> Manifest:
+    """The manifest with a selection compiled, made away from any warehouse."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        (scratch / "building").mkdir()
+        dbt = Path(sys.executable).with_name("dbt")
+        outcome = subprocess.run(  # noqa: S603  (our own program, no shell)
+            [
+                dbt, "compile", "--quiet", "--select", selection,
+                "--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR,
+                "--target-path", scratch / "target", "--log-path", scratch,
+            ],
+            capture_output=True, text=True, check=False, env=os.environ | {"WAREHOUSE_DIR": folder},
+        )  # fmt: skip
+        if outcome.returncode:
+            raise UncompiledError(f"dbt cannot compile the project: {' '.join(outcome.stdout.split())}")
+        return json.loads((scratch / "target" / "manifest.json").read_bytes())
