@@ -109,14 +109,13 @@ def crossings(manifest: dict[str, Any]) -> list[str]:
     """Every column that comes from what its folder must never see, a sentence each."""
     found = []
     traced = trace(manifest)
-    for node in _models(manifest):
+    for node in sorted(_models(manifest), key=lambda node: node["name"]):
+        folder, relation = node["fqn"][1], traced[node["name"]]
         found.extend(
             f"{node['name']}.{column} holds points and comes from {table}: listening must never reach a point"
             for column, leaves in _of_points(node, traced).items()
             for table in sorted(must_not_see("recognition", {table for table, _ in leaves}))
         )
-    for node in sorted(_models(manifest), key=lambda node: node["name"]):
-        folder, relation = node["fqn"][1], traced[node["name"]]
         for column, leaves in {**relation.columns, "": relation.rows}.items():
             tables = {table.removeprefix(OF) for table, _ in leaves}
             # Deliveries of no table in particular are deliveries of any.

@@ -34,6 +34,10 @@ FULL = {
     "publication": ("os.mkdir", "/publications", "full:1000000"),
 }
 
+# The most bytes of a file, MEMORY_LIMIT, and how ingestion ends what it says.
+LITTLE_DISK = (100_000, "2GB", "File too large; make room in {incoming} or open it to this user")
+LITTLE_MEMORY = (1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)")
+
 
 @pytest.fixture
 def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, long: bool) -> Path:
@@ -109,16 +113,11 @@ def ingest_with(house: House, most_bytes: int) -> str:
 @pytest.mark.parametrize(
     ("name", "most_bytes", "memory_limit", "hint"),
     [
-        ("part-0000.csv", 100_000, "2GB", "File too large; make room in {incoming} or open it to this user"),
-        (
-            "part-0000.csv.gz",
-            100_000,
-            "2GB",
-            "File too large; make room in {incoming} or open it to this user",
-        ),
-        ("part-0000.csv", 1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)"),
-        ("part-0000.jsonl", 1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)"),
-        ("part-0000.parquet", 1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)"),
+        ("part-0000.csv", *LITTLE_DISK),
+        ("part-0000.csv.gz", *LITTLE_DISK),
+        ("part-0000.csv", *LITTLE_MEMORY),
+        ("part-0000.jsonl", *LITTLE_MEMORY),
+        ("part-0000.parquet", *LITTLE_MEMORY),
     ],
 )
 def test_a_good_part_is_never_refused_for_want_of_disk_or_memory(
