@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.settings import PROJECT_DIR, HinderedError, Settings
 
 Manifest = dict[str, Any]
 Nodes = list[dict[str, Any]]
 
 
-class UncompiledError(Exception):
+class UncompiledError(HinderedError):
     """dbt cannot make SQL of the project."""
 
 
@@ -31,7 +31,7 @@ def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: s
         UncompiledError: the last build left some of them without SQL, and they cannot be compiled now.
     """
     file = config.warehouse_dir / "dbt" / "manifest.json"
-    nodes = wanted(json.loads(file.read_bytes())) if file.exists() else []
+    nodes = wanted(json.loads(file.read_bytes())) if os.access(file, os.R_OK) else []
     # A build of a part of the models leaves those it did not reach without SQL.
     if not nodes or not all(node.get("compiled_code") for node in nodes):
         nodes = wanted(_compile(selection))

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
+from orchestration.settings import UsageError
 from orchestration.summary import rows_as_table
 
 ROWS_SHOWN = 20
@@ -23,7 +24,7 @@ ACT = """
         (select reverses_activity_point_id from activity_point where activity_point_id = $1), $1
     )
 """
-KNOWN_SCENE = "select 1 from activity_score where scope_id = $1 limit 1"
+SCORED_DAYS = "select min(as_of_date), max(as_of_date) from activity_score where scope_id = $1"
 
 BY_TYPE = """
     select activity_type, points_7d, points_30d, points_90d, points_all_time, awards, last_activity_at
@@ -65,15 +66,33 @@ SCORE = """
         points_all_time
     from activity_score where scope_id = $1 and as_of_date = $2
 """
+# The homes of a scope; those of the city tier are all there are, the one of whoever has no home among them.
 SCORE_PARTS = """
+    with home as (
+        select home.scene_id
+        from scope as home inner join scope as asked on asked.scope_id = $1
+        where home.tier = 'city' and case asked.tier
+            when 'city' then home.scope_id = asked.scope_id
+            when 'state' then coalesce(
+                home.state = asked.state and home.music_community = asked.music_community,
+                asked.is_unscoped and (home.state is null or home.music_community is null)
+            )
+            else coalesce(
+                home.music_community = asked.music_community,
+                asked.is_unscoped and home.music_community is null
+            )
+        end
+    )
     select
         rule_id, policy_version,
         sum(points) filter (where occurred_on = $2)::bigint as on_day,
         sum(points) filter (where occurred_on > $2 - 7)::bigint as points_7d,
         sum(points) filter (where occurred_on > $2 - 30)::bigint as points_30d,
+        sum(points) filter (where occurred_on > $2 - 90)::bigint as points_90d,
         sum(points)::bigint as points_all_time,
         count(*) as ledger_rows
-    from activity_point where scene_id = $1 and occurred_on <= $2
+    from activity_point inner join home on activity_point.scene_id is not distinct from home.scene_id
+    where occurred_on <= $2
     group by rule_id, policy_version order by rule_id, policy_version
 """
 CHANGE = """
@@ -92,7 +111,7 @@ CHANGE_ROWS = """
 TOTAL = "select coalesce(sum(points), 0)::bigint from activity_point where user_id = $1 and occurred_on <= $2"
 
 
-class UnknownIdError(Exception):
+class UnknownIdError(UsageError):
     """Nothing is published under this id."""
 
 
@@ -124,11 +143,17 @@ def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -
 
 
 def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, day: dt.date | None) -> None:
-    """A scene's score on a day as the sum of its parts, by rule and version."""
+    """The score of a scene, or of any other scope, on a day as the sum of its parts, by rule and version.
+
+    Raises:
+        UnknownIdError: no score of such a scope, or of that day, is published.
+    """
     with _open(published_file) as connection:
-        _require(connection, KNOWN_SCENE, scene_id, "scene")
-        latest = connection.execute("select as_of_date from publication").fetchone()[0]
-        on = day or latest
+        first, last = connection.execute(SCORED_DAYS, [scene_id]).fetchone()
+        on = day or last
+        if not last or not first <= on <= last:
+            days = f" of {on}; its days are {first} to {last}" if last else ""
+            raise UnknownIdError(f"no score of the scene {scene_id} is published{days}")
         score = connection.execute(SCORE, [scene_id, on])
         console.print(rows_as_table(score, f"Score on {on}"))
         console.print(rows_as_table(connection.execute(SCORE_PARTS, [scene_id, on]), "The sum of its parts"))

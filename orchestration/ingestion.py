@@ -21,7 +21,7 @@ from orchestration.erasure import finish
 from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
 from orchestration.pseudonyms import erase_again, load
 from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
-from orchestration.settings import Settings
+from orchestration.settings import HinderedError, Settings
 
 log = logging.getLogger("warehouse")
 
@@ -62,7 +62,7 @@ BOOKKEEPING_COLUMNS = {
 }
 
 
-class NoRoomError(Exception):
+class NoRoomError(HinderedError):
     """The machine, not a delivery, kept a night out; the message says what to do."""
 
 

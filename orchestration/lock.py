@@ -5,12 +5,12 @@ import os
 import time
 from typing import IO
 
-from orchestration.settings import Settings
+from orchestration.settings import HinderedError, Settings
 
 _held: dict[str, IO[str]] = {}
 
 
-class WarehouseBusyError(Exception):
+class WarehouseBusyError(HinderedError):
     """Another run holds the warehouse."""
 
 

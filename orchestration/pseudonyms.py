@@ -13,7 +13,7 @@ import duckdb
 
 from orchestration.exports import Column, Table
 from orchestration.reading import literal, quoted, row_hash
-from orchestration.settings import Settings
+from orchestration.settings import HinderedError, Settings
 
 KEY_BYTES = 32
 BLOCK_BYTES = 64
@@ -22,7 +22,7 @@ PRIVATE = 0o600
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
-class ErasureKeyError(Exception):
+class ErasureKeyError(HinderedError):
     """The key is missing, malformed, or not the one the pseudonyms in force were made with."""
 
 

@@ -16,7 +16,7 @@ from orchestration.exports import Night, contract, delivered_nights, latest_comp
 from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
 from orchestration.lock import hold
 from orchestration.records import forget, own_runs
-from orchestration.settings import settings
+from orchestration.settings import UsageError, settings
 from orchestration.transformation import MANIFEST, write_run
 
 log = logging.getLogger("warehouse")
@@ -28,10 +28,6 @@ BOOKS = {
     for source in MANIFEST["sources"].values()
     if source["name"] not in TABLES
 }
-
-
-class UsageError(Exception):
-    """The run was asked for something that cannot be."""
 
 
 class IngestionConfig(dg.Config):

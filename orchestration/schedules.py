@@ -11,6 +11,7 @@ from orchestration.lock import is_held
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings, settings
 from orchestration.transformation import MANIFEST
+from orchestration.upkeep.alerts import send
 from orchestration.upkeep.archive import current
 
 # A run takes the lock within seconds of its start; one that is older and holds none is not running.
@@ -50,7 +51,7 @@ def complete_night(context: dg.SensorEvaluationContext) -> Iterator[dg.RunReques
 
 
 def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> None:
-    """Write off the runs whose process was killed.
+    """Write off the runs whose process was killed, and tell of them: they could not do so themselves.
 
     In Dagster's books they run on, and one run at a time means that no other would ever be started.
     """
@@ -58,4 +59,6 @@ def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> Non
     unchanged = own_runs(instance, statuses=ACTIVE_RUN_STATUSES, updated_before=long_ago)
     if unchanged and not is_held(config):
         for record in unchanged:
-            instance.report_run_failed(record.dagster_run, "The process of this run ended without a word.")
+            reason = "the process of this run ended without a word"
+            instance.report_run_failed(record.dagster_run, reason)
+            send(config, "broke off", record.dagster_run.run_id, NIGHTLY, reason)

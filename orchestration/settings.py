@@ -1,14 +1,26 @@
 """The one place that knows where things lie and how much bad data is too much.
 
 Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
-DuckDB, in ingestion, dbt and publication alike; what does not fit spills to the warehouse directory.
+DuckDB wherever it works; what does not fit spills to the warehouse directory.
 """
 
+import math
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
+
+
+class UsageError(Exception):
+    """Somebody asked for what cannot be; the message says what could."""
+
+
+class HinderedError(Exception):
+    """It could not be done; the message says what hinders it."""
 
 
 @dataclass(frozen=True)
@@ -80,20 +92,48 @@ class Settings:
 
 
 def settings() -> Settings:
-    """Read the environment: called whenever needed, so that a changed variable is never missed."""
+    """Read the environment: called whenever needed, so that a changed variable is never missed.
+
+    Raises:
+        UsageError: a variable says what cannot be.
+    """
     data = PROJECT_DIR / "data"
-    warehouse_dir = Path(os.environ.get("WAREHOUSE_DIR") or data / "warehouse").resolve()
+    warehouse_dir = _directory("WAREHOUSE_DIR", data / "warehouse")
+    memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
+    if not MEMORY.fullmatch(memory_limit):
+        raise UsageError(f"MEMORY_LIMIT is {memory_limit!r}; write a size such as 500MB or 2GB")
     return Settings(
-        exports_dir=Path(os.environ.get("EXPORTS_DIR") or data / "exports").resolve(),
+        exports_dir=_directory("EXPORTS_DIR", data / "exports"),
         warehouse_dir=warehouse_dir,
-        dagster_home=Path(os.environ.get("DAGSTER_HOME") or warehouse_dir / "dagster").resolve(),
-        max_rejected_rows=int(os.environ.get("MAX_REJECTED_ROWS") or 10),
-        max_rejected_share=float(os.environ.get("MAX_REJECTED_SHARE") or 0.01),
-        max_departed_share=float(os.environ.get("MAX_DEPARTED_SHARE") or 0.01),
-        max_unpacked_bytes=int(os.environ.get("MAX_UNPACKED_BYTES") or 8 << 30),
-        publications_kept=int(os.environ.get("PUBLICATIONS_KEPT") or 7),
+        dagster_home=_directory("DAGSTER_HOME", warehouse_dir / "dagster"),
+        max_rejected_rows=_number("MAX_REJECTED_ROWS", 10, least=0),
+        max_rejected_share=_number("MAX_REJECTED_SHARE", 0.01, least=0, most=1),
+        max_departed_share=_number("MAX_DEPARTED_SHARE", 0.01, least=0, most=1),
+        max_unpacked_bytes=_number("MAX_UNPACKED_BYTES", 8 << 30, least=1),
+        publications_kept=_number("PUBLICATIONS_KEPT", 7, least=1),
         erasure_key=os.environ.get("ERASURE_KEY") or "",
-        memory_limit=os.environ.get("MEMORY_LIMIT") or "2GB",
+        memory_limit=memory_limit,
         alert_command=os.environ.get("ALERT_COMMAND") or "",
         alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )
+
+
+def _directory(name: str, default: Path) -> Path:
+    try:
+        return Path(os.environ.get(name) or default).resolve()
+    except RuntimeError as error:  # links that lead in a circle
+        raise UsageError(f"{name}: {error}") from error
+
+
+def _number(name: str, default: float, least: float, most: float = math.inf) -> Any:
+    """A whole number where the default is one."""
+    text = os.environ.get(name) or default
+    kind = "whole number" if isinstance(default, int) else "number"
+    bounds = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+    try:
+        number = type(default)(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise UsageError(f"{name} is {text!r}; write a {kind} {bounds}")
+    return number

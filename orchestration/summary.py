@@ -54,11 +54,9 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
         ).fetchone()
         console.print(f"\n{nights} nights read, as of {as_of} UTC (last day {as_of_date}).")
         if behind := nights_behind(as_of_date, dt.datetime.now(dt.UTC)):
-            console.print(
-                f"The data is {behind} nights behind what could be here by now.", style="bold yellow"
-            )
-        if missing:
-            console.print(f"Not delivered or refused: {missing}.")
+            console.print(how_late(behind, as_of_date), style="bold yellow")
+        for table, dates in nights_missing(missing).items():
+            console.print(f"Not delivered or refused: {table}: {in_short(dates)}.")
         console.print(rows_as_table(connection.execute(ROWS), "Rows"))
         console.print(rows_as_table(connection.execute(POINTS), "Activity Points"))
         refused = connection.execute(REFUSED).fetchall()
@@ -74,6 +72,34 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
 def nights_behind(as_of_date: dt.date, now: dt.datetime) -> int:
     """Nights that could be in the numbers by now and are not: today (UTC), yesterday's is expected."""
     return max((now.astimezone(dt.UTC).date() - as_of_date).days - 1, 0)
+
+
+def how_late(behind: int, as_of_date: dt.date) -> str:
+    """What a person is told of late data; a newcomer with the sample, that it is meant to be old."""
+    from orchestration.sample import (
+        LAST_NIGHT,
+    )  # takes long to load, which an explanation should not wait for
+
+    if as_of_date == LAST_NIGHT:
+        return (
+            f"{LAST_NIGHT} is the sample's last night; exports of your own would be {behind} nights behind."
+        )
+    return f"The data is {behind} nights behind what could be here by now."
+
+
+def nights_missing(said: str | None) -> dict[str, list[str]]:
+    """The missing nights of each table, in order, of what a publication says of them."""
+    missing: dict[str, list[str]] = {}
+    for entry in sorted(said.split(", ")) if said else []:
+        table, night = entry.split(" ")
+        missing.setdefault(table, []).append(night)
+    return missing
+
+
+def in_short(nights: list[str]) -> str:
+    """However many nights there are, a few words."""
+    first, last = nights[0], nights[-1]
+    return first if first == last else f"{len(nights)} nights from {first} to {last}"
 
 
 def rows_as_table(result: duckdb.DuckDBPyConnection, title: str | None = None) -> Table:

@@ -15,11 +15,12 @@ from typing import Any
 import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt.errors import DagsterDbtError
 
 from orchestration.lock import WarehouseBusyError, hold
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.reading import literal
-from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.settings import PROJECT_DIR, HinderedError, Settings, settings
 from orchestration.wall import breaches
 
 log = logging.getLogger("warehouse")
@@ -49,6 +50,7 @@ def prepare_manifest() -> dict[str, Any]:
 
     Raises:
         OSError: it must be parsed again, but the project's directory cannot be written.
+        HinderedError: dbt cannot make sense of the project.
     """
     stamp = DBT_PROJECT.manifest_path.with_name("code_version")
     version = code_version()
@@ -58,7 +60,10 @@ def prepare_manifest() -> dict[str, Any]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_prepared(stamp, version):
                 stamp.unlink(missing_ok=True)
-                DBT_PROJECT.preparer.prepare(DBT_PROJECT)
+                try:
+                    DBT_PROJECT.preparer.prepare(DBT_PROJECT)
+                except DagsterDbtError as error:
+                    raise HinderedError(f"dbt cannot read the project: {error.description}") from error
                 stamp.write_text(version)
     return json.loads(DBT_PROJECT.manifest_path.read_bytes())
 
@@ -238,9 +243,9 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     """Which models could not be built and which laws or tests failed, with the first rows of each."""
     if not (invocation.target_path / RUN_RESULTS).exists():
         return (
-            f"Not published; yesterday's file keeps serving.\ndbt ended before it was done, with exit code "
-            f"{invocation.process.returncode} (-9: killed, mostly for want of memory); "
-            f"{config.warehouse_dir / 'dbt.log'} may say more."
+            f"dbt ended before it was done, with exit code {invocation.process.returncode} "
+            f"(-9: killed, mostly for want of memory); {config.warehouse_dir / 'dbt.log'} may say more.\n"
+            "Not published; yesterday's file keeps serving."
         )
     results = invocation.get_artifact(RUN_RESULTS)["results"]
     lines = []

@@ -18,8 +18,7 @@ from conftest import publish_until
 from golden.world import run_nightly
 
 from orchestration.definitions import defs
-from orchestration.raw_assets import UsageError
-from orchestration.settings import settings
+from orchestration.settings import UsageError, settings
 from orchestration.upkeep import alerts
 from orchestration.upkeep.freshness import FRESHNESS
 

@@ -135,7 +135,7 @@ def test_a_refused_delivery_is_published_around_and_says_so(world: Path, tmp_pat
     said = " ".join(outcome.stdout.split())
     reason = "part-0000.csv lacks the required column entityType, entityId, createdAt"
     assert f"Refused: follows {DAYS[1]}: {reason}" in said
-    assert "Not delivered or refused: follows 2026-01-18." in said
+    assert "Not delivered or refused: follows: 2026-01-18." in said
 
 
 @pytest.mark.parametrize(

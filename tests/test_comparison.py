@@ -27,7 +27,7 @@ from orchestration.lock import WarehouseBusyError, hold, let_go
 from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.page import write_page
-from orchestration.policy.what_if import DayNotRecordedError, replay
+from orchestration.policy.what_if import NotRecordedError, replay
 from orchestration.raw_assets import WAIT_FOR_COMPARISON
 from orchestration.settings import settings
 
@@ -242,7 +242,7 @@ def test_the_current_policy_differs_in_nothing_up_to_any_day(golden: Run, day: s
     ],
 )
 def test_a_day_nothing_is_recorded_of_is_refused(golden: Run, day: str, sentence: str) -> None:
-    with pytest.raises(DayNotRecordedError, match=sentence):
+    with pytest.raises(NotRecordedError, match=sentence):
         compared(golden, SEEDS_DIR, dt.date.fromisoformat(day))
     outcome = what_if(golden, SEEDS_DIR, "--as-of", day)
     assert outcome.exit_code == 2

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import Run
 from golden.world import golden_run
@@ -105,20 +107,98 @@ def test_a_row_that_takes_back_is_explained_by_the_award_it_takes_back(golden: R
     assert [line[-1] for line in lines if "100" in line or "-100" in line][-1] == "True"
 
 
-def test_a_scene_is_the_sum_of_the_parts_shown(golden: Run, console: Console) -> None:
-    scene_id, total = golden.sql(
-        """
-        select scene_id, points_all_time from activity_score
-        where scene_id is not null and as_of_date = date '2026-01-03'
-        order by points_all_time desc limit 1
-        """
-    )[0]
-    explanation.explain_scene(console, golden.published_file, scene_id, None)
+def numbers(words: list[str]) -> list[int]:
+    return [0 if word == "—" else int(word.replace(",", "")) for word in words]
+
+
+def score_and_parts(console: Console) -> tuple[list[int], list[list[int]]]:
+    """What was printed of a score and of its parts: on the day, in 7, 30 and 90 days, of all time."""
     lines = said(console)
     start = next(n for n, line in enumerate(lines) if line[:3] == ["The", "sum", "of"])
-    parts = [line for line in lines[start + 1 :] if line[0] != "rule_id" and "─" not in line[0]]
-    assert len(parts) >= 3
-    assert sum(int(part[-2].replace(",", "")) for part in parts) == total > 0
+    rows = [line for line in lines if line[0] not in ("as_of_date", "rule_id") and "─" not in line[0]]
+    (score,) = (line for line in lines[:start] if line[0].startswith("20"))
+    parts = rows[rows.index(lines[start]) + 1 :]
+    return numbers(score[-5:]), [numbers(part[-6:-1]) for part in parts]
+
+
+@pytest.mark.parametrize("day", ["2025-11-05", "2026-01-01", "2026-01-03"])
+def test_every_score_is_the_sum_of_the_parts_shown(golden: Run, day: str) -> None:
+    tiers, unscoped = set(), set()
+    for scope_id, tier, is_unscoped in golden.sql("select scope_id, tier, is_unscoped from scope"):
+        console = Console(file=io.StringIO(), width=250)
+        explanation.explain_scene(console, golden.published_file, scope_id, dt.date.fromisoformat(day))
+        score, parts = score_and_parts(console)
+        assert [sum(column) for column in zip(*parts, strict=True)] == (score if parts else [])
+        assert parts or not any(score)
+        (unscoped if is_unscoped else tiers).add((tier, score[-1] > 0))
+    assert {("city", True), ("state", True), ("national", True)} <= tiers
+    assert {tier for tier, _ in unscoped} == {"city", "state", "national"}
+
+
+# Points 1 to 16 by where they were earned; each scope by its parts, or as unscoped.
+PLACES = {
+    "a": ("TX", "punk", 1),
+    "b": ("TX", "punk", 2),
+    "c": ("TX", None, 4),
+    "d": (None, "punk", 8),
+    "none": (None, None, 16),
+}
+SCOPES = {
+    "city a": (1, "city", "TX", "punk", "a", False, 1),
+    "city b": (2, "city", "TX", "punk", "b", False, 2),
+    "city c": (3, "city", "TX", None, "c", False, 4),
+    "city d": (4, "city", None, "punk", "d", False, 8),
+    "no city": (5, "city", None, None, None, True, 16),
+    "state": (6, "state", "TX", "punk", None, False, 1 + 2),
+    "no state": (7, "state", None, None, None, True, 4 + 8 + 16),
+    "nation": (8, "national", None, "punk", None, False, 1 + 2 + 8),
+    "no nation": (9, "national", None, None, None, True, 4 + 16),
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_the_parts_of_a_scope_are_those_of_its_scenes_and_of_whoever_has_none(
+    tmp_path: Path, console: Console, name: str
+) -> None:
+    scenes = {place: uuid.UUID(int=100 + n) for n, place in enumerate(PLACES)} | {"none": None}
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute(
+            """
+            create table scope (
+                scope_id uuid, tier varchar, state varchar, music_community varchar, scene_id uuid,
+                is_unscoped boolean
+            );
+            create table activity_point (
+                scene_id uuid, rule_id varchar, policy_version varchar, points bigint, occurred_on date
+            )
+            """
+        )
+        for number, tier, state, music, scene, is_unscoped, _ in SCOPES.values():
+            row = [uuid.UUID(int=number), tier, state, music, scenes.get(scene), is_unscoped]
+            connection.execute("insert into scope values ($1, $2, $3, $4, $5, $6)", row)
+        connection.execute(
+            """
+            create table activity_score as select
+                scope_id, date '2026-01-03' as as_of_date, 0 as members, 0 as contributors_30d,
+                0 as points_on_day, 0 as points_7d, 0 as points_30d, 0 as points_90d, 0 as points_all_time
+            from scope
+            """
+        )
+        for place, (_, _, points) in PLACES.items():
+            connection.execute(
+                "insert into activity_point values ($1, 'blast', '1', $2, date '2025-10-06')",
+                [scenes[place], points],
+            )
+    number, *_, points = SCOPES[name]
+    explanation.explain_scene(console, tmp_path / "analytics.duckdb", uuid.UUID(int=number), None)
+    # October 6 is the first of the 90 days that end with January 3.
+    assert score_and_parts(console)[1] == [[0, 0, 0, points, points]]
+
+
+def test_a_day_without_a_score_is_said_to_have_none(golden: Run, console: Console) -> None:
+    ((scope_id,),) = golden.sql("select min(scope_id) from scope")
+    with pytest.raises(explanation.UnknownIdError, match=r"of 2030-01-01; its days are 20.* to 2026-01-03"):
+        explanation.explain_scene(console, golden.published_file, scope_id, dt.date(2030, 1, 1))
 
 
 def test_a_change_is_the_difference_of_two_totals(golden: Run, console: Console) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.policy.checks import POINT_RULES, SEEDS_DIR
-from orchestration.policy.what_if import replay
+from orchestration.policy.what_if import NotRecordedError, replay
 from orchestration.settings import Settings
 
 SUPPORT = "1,support,support,10,false,,50,,,1970-01-01,,Supporting a signal\n"
@@ -103,7 +103,7 @@ def test_a_part_of_a_build_is_not_replayed(golden: Run, tmp_path: Path) -> None:
     copy = copied(golden, tmp_path)
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("drop table publication")
-    with pytest.raises(FileNotFoundError, match="only a part is built"):
+    with pytest.raises(NotRecordedError, match="only a part is built"):
         replayed(copy, SEEDS_DIR)
 
 

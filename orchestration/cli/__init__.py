@@ -4,11 +4,59 @@ Exit codes: 0 done; 1 not published, or a law does not hold, or it could not be 
 3 another run holds the warehouse; 4 published although some delivery was refused.
 """
 
+from typing import Any
+
+import duckdb
 import typer
+from sqlalchemy.exc import DatabaseError
+from typer.core import TyperGroup
 
 from orchestration.cli import nightly, policy, questions, upkeep
+from orchestration.cli.console import Exit, stop
+from orchestration.lock import WarehouseBusyError
+from orchestration.settings import HinderedError, UsageError, settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+RUNS = ("run", "forget")
+
+
+class InOneSentence(TyperGroup):
+    """The one place where what keeps a command from its end becomes a sentence and an exit code.
+
+    Any other exception is a defect of ours, and shows where it is.
+    """
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the command that was asked for; of a run that broke off, tell whom the settings name."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as wrong:
+            stop(Exit.USAGE, str(wrong))
+        except WarehouseBusyError as busy:
+            stop(Exit.BUSY, str(busy))
+        except (HinderedError, OSError, duckdb.Error, DatabaseError) as error:
+            if ctx.invoked_subcommand not in RUNS:
+                stop(Exit.NOT_PUBLISHED, f"it could not be done: {_plain(error)}")
+            from orchestration.records import NIGHTLY
+            from orchestration.upkeep.alerts import in_short, send
+
+            send(settings(), "broke off", "", NIGHTLY, in_short(error))
+            stop(Exit.NOT_PUBLISHED, f"the run broke off, and what was published stays: {_plain(error)}")
+
+
+def _plain(error: Exception) -> str:
+    """What happened, without what the library says besides."""
+    if isinstance(error, DatabaseError):
+        return f"{error.orig} in {settings().dagster_home}"
+    return str(error).partition("\n\n")[0]
+
+
+app = typer.Typer(
+    cls=InOneSentence,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+)
 
 
 @app.callback()

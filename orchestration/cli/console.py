@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from orchestration.lock import make_private
-from orchestration.settings import PROJECT_DIR, settings
+from orchestration.settings import PROJECT_DIR, Settings, UsageError, settings
 
 LOG_WIDTH = 110
 # Bound to the real standard output: dbt's lines are redirected while the job runs.
@@ -43,20 +43,34 @@ def day(description: str, *names: str) -> object:
     return typer.Option(*names, help=description, formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")
 
 
-def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = None) -> None:
-    """Options win over the environment; from here on everything asks the environment."""
+def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = None) -> Settings:
+    """Options win over the environment; from here on everything asks the environment. Nothing is written."""
     for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
         if path is not None:
-            os.environ[name] = str(path.resolve())
+            os.environ[name] = str(path.absolute())
     config = settings()
     os.environ["WAREHOUSE_DIR"] = str(config.warehouse_dir)
     os.environ["DAGSTER_HOME"] = str(config.dagster_home)
-    try:
-        make_private(config)
-        config.dagster_home.mkdir(parents=True, exist_ok=True)
-        _configure_dagster(config.dagster_home / "dagster.yaml")
-    except OSError as error:
-        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
+    return config
+
+
+def require_warehouse(config: Settings) -> None:
+    """Whoever mistypes a directory should be told, not find an empty warehouse there."""
+    if not config.publications_dir.is_dir():
+        raise UsageError(f"there is no warehouse in {config.warehouse_dir}; `warehouse run` makes one")
+
+
+def require_publication(config: Settings) -> None:
+    """There is something to ask, to check, or to go back from."""
+    if not config.published_file.exists():
+        raise UsageError(f"nothing is published in {config.warehouse_dir} yet; `warehouse run` publishes")
+
+
+def make_directories(config: Settings) -> None:
+    """What the nightly job and Dagster need to be there."""
+    make_private(config)
+    config.dagster_home.mkdir(parents=True, exist_ok=True)
+    _configure_dagster(config.dagster_home / "dagster.yaml")
 
 
 def _configure_dagster(file: Path) -> None:
@@ -64,17 +78,6 @@ def _configure_dagster(file: Path) -> None:
     ours = (PROJECT_DIR / "orchestration" / "dagster.yaml").read_text()
     if not file.exists() or file.read_text().partition("\n")[0] == ours.partition("\n")[0]:
         file.write_text(ours)
-
-
-def published_file(warehouse_dir: Path | None) -> Path:
-    """The file to ask, or the end of the command if there is none yet."""
-    if warehouse_dir is not None:
-        os.environ["WAREHOUSE_DIR"] = str(warehouse_dir.resolve())
-    # Nothing is written: who may read the file need not be who may run.
-    file = settings().published_file
-    if not file.exists():
-        stop(Exit.USAGE, f"nothing is published in {file.parent} yet; `warehouse run` publishes")
-    return file
 
 
 def show_progress() -> None:

@@ -2,13 +2,13 @@
 
 import datetime as dt
 import os
+import shutil
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from sqlalchemy.exc import OperationalError
 
 from orchestration.cli.console import (
     WAREHOUSE,
@@ -16,11 +16,12 @@ from orchestration.cli.console import (
     choose_directories,
     console,
     day,
+    make_directories,
     show_progress,
     stop,
 )
-from orchestration.lock import WarehouseBusyError, hold
-from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.lock import hold
+from orchestration.settings import PROJECT_DIR, Settings, UsageError
 from orchestration.summary import show_summary
 
 if TYPE_CHECKING:
@@ -38,19 +39,15 @@ def run(
     ] = None,
 ) -> None:
     """Run the nightly job once, through Dagster, in this process."""
-    choose_directories(warehouse_dir, exports_dir)
+    of_the_sample = exports_dir is None and not os.environ.get("EXPORTS_DIR")
+    config = choose_directories(warehouse_dir, exports_dir)
+    if not of_the_sample and not config.exports_dir.is_dir():
+        raise UsageError(f"there is no directory {config.exports_dir}")
+    make_directories(config)
     show_progress()
-    config = settings()
-    try:
-        hold(config)
-    except WarehouseBusyError as busy:
-        stop(Exit.BUSY, str(busy))
-    except OSError as error:
-        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
-    if exports_dir is None and not os.environ.get("EXPORTS_DIR"):
+    hold(config)
+    if of_the_sample:
         _write_sample(config)
-    elif not config.exports_dir.is_dir():
-        stop(Exit.USAGE, f"there is no directory {config.exports_dir}")
     console.print("Preparing the models …", style="dim")
     ingestion = {
         "as_of": as_of.date().isoformat() if as_of else "",
@@ -62,10 +59,7 @@ def run(
 
 def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
     """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
-    try:
-        failure, laws = _run_nightly(config, ingestion)
-    except (OSError, OperationalError) as error:
-        stop(Exit.NOT_PUBLISHED, _broken_off(config, error))
+    failure, laws = _run_nightly(config, ingestion)
     if failure:
         stop(*failure)
     refused = show_summary(console, config.published_file, laws)
@@ -77,7 +71,7 @@ def dev(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
     """Serve the Dagster UI and run its schedule and sensor, on this machine only."""
-    choose_directories(warehouse_dir)
+    make_directories(choose_directories(warehouse_dir))
     dagster = Path(sys.executable).with_name("dagster")
     where = ["--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
     os.chdir(PROJECT_DIR)
@@ -91,7 +85,11 @@ def _write_sample(config: Settings) -> None:
         return
     from orchestration.sample import write_sample
 
-    nights = write_sample(config.exports_dir)
+    # A sample broken off half-way must not be taken for the whole.
+    draft = config.exports_dir.with_name(f".{config.exports_dir.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    nights = write_sample(draft)
+    draft.rename(config.exports_dir)
     console.print(
         f"No EXPORTS_DIR given: wrote a small sample of {len(nights)} nights to {config.exports_dir}."
     )
@@ -122,12 +120,6 @@ def _run_nightly(
         return None, laws
     failed = next(event for event in result.all_events if event.is_step_failure)
     return _explain(failed.step_failure_data), laws
-
-
-def _broken_off(config: Settings, error: OSError | OperationalError) -> str:
-    """Why the machine, not the data, kept the run from ending: a full disk, a directory closed to it."""
-    reason = f"{error.orig} in {config.dagster_home}" if isinstance(error, OperationalError) else error
-    return f"the run broke off, and what was published stays: {reason}"
 
 
 def _verdict(check: "AssetCheckExecutionRecord") -> str:

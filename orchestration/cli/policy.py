@@ -12,15 +12,21 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.cli.console import WAREHOUSE, Exit, choose_directories, console, day, show_progress, stop
-from orchestration.compiled import UncompiledError
-from orchestration.lock import WarehouseBusyError, hold, let_go
-from orchestration.policy.adoption import Adopted, AdoptionError
+from orchestration.cli.console import (
+    WAREHOUSE,
+    choose_directories,
+    console,
+    day,
+    require_warehouse,
+    show_progress,
+)
+from orchestration.lock import hold, let_go
+from orchestration.policy.adoption import Adopted
 from orchestration.policy.adoption import adopt as adopt_policy
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
-from orchestration.policy.what_if import DayNotRecordedError, replay
-from orchestration.settings import Settings, settings
+from orchestration.policy.what_if import replay
+from orchestration.settings import Settings, UsageError
 
 
 def what_if(
@@ -33,11 +39,11 @@ def what_if(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Replay proposed point rules over all recorded acts and compare; nothing is published or changed."""
-    choose_directories(warehouse_dir)
+    config = choose_directories(warehouse_dir)
+    require_warehouse(config)
     show_progress()
     if found := problems(candidate_dir):
-        stop(Exit.USAGE, "\n".join(found))
-    config = settings()
+        raise UsageError("\n".join(found))
     candidate = candidate_dir.resolve()
     comparison = _replay_and_compare(config, candidate, as_of.date() if as_of else None)
     console.print(f"\nUp to the end of {comparison.last_day}, under the rules now and then the candidate's.")
@@ -50,26 +56,17 @@ def what_if(
     try:
         write_page(comparison, candidate.name, file)
     except OSError as error:
-        stop(Exit.USAGE, f"cannot write the page: {error}")
+        raise UsageError(f"cannot write the page: {error}") from error
     console.print(f"The page: {file}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _replay_and_compare(config: Settings, candidate: Path, as_of_date: dt.date | None) -> Comparison:
     """The comparison, while no run may move the warehouse away; what was spilled is deleted."""
-    try:
-        hold(config)
-    except WarehouseBusyError as busy:
-        stop(Exit.BUSY, str(busy))
-    except OSError as error:
-        stop(Exit.USAGE, f"cannot use the warehouse directory: {error}")
+    hold(config)
     try:
         with duckdb.connect() as connection:
             replay(config, candidate, connection, as_of_date)
             return compare(connection)
-    except (FileNotFoundError, DayNotRecordedError) as error:
-        stop(Exit.USAGE, str(error))
-    except (OSError, UncompiledError, duckdb.Error) as error:
-        stop(Exit.NOT_PUBLISHED, f"cannot replay: {error}")
     finally:
         shutil.rmtree(config.what_if_dir / "spill", ignore_errors=True)
         let_go(config)
@@ -97,17 +94,9 @@ def adopt(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Write a proposal into the seeds, as lines that hold from a day on; earlier days keep their prices."""
-    choose_directories(warehouse_dir)
-    config = settings()
-    try:
-        hold(config)
-        published_until = _published_until(config)
-        changed = adopt_policy(SEEDS_DIR, candidate_dir, from_day.date(), version, published_until)
-    except WarehouseBusyError as busy:
-        stop(Exit.BUSY, str(busy))
-    except (AdoptionError, OSError, duckdb.Error) as hindered:
-        stop(Exit.USAGE, str(hindered))
-    for file in changed:
+    config = choose_directories(warehouse_dir)
+    hold(config)
+    for file in adopt_policy(SEEDS_DIR, candidate_dir, from_day.date(), version, _published_until(config)):
         _show(file)
     console.print(
         f"Version {version} holds from {from_day.date()} on; the next `warehouse run` builds with it."

@@ -11,7 +11,8 @@ import duckdb
 import typer
 
 from orchestration import explanation
-from orchestration.cli.console import WAREHOUSE, Exit, console, day, published_file, stop
+from orchestration.cli.console import WAREHOUSE, choose_directories, console, day, require_publication
+from orchestration.settings import UsageError
 from orchestration.summary import rows_as_table
 
 
@@ -20,12 +21,14 @@ def query(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Ask the published file, read-only; any DuckDB client can do the same."""
-    file = published_file(warehouse_dir)
-    try:
-        with duckdb.connect(str(file), read_only=True) as connection:
-            console.print(rows_as_table(connection.execute(sql)))
-    except duckdb.Error as error:
-        stop(Exit.USAGE, str(error))
+    with duckdb.connect(str(_published_file(warehouse_dir)), read_only=True) as connection:
+        try:
+            result = connection.execute(sql)
+        except duckdb.Error as error:
+            raise UsageError(str(error)) from error
+        if result is None:
+            raise UsageError("this is no query; try one of README.md")
+        console.print(rows_as_table(result))
 
 
 explain = typer.Typer(no_args_is_help=True, help="Why: from a total to the delivered rows behind it.")
@@ -72,8 +75,10 @@ def change(
 
 
 def _explain_with(show: Callable[..., None], warehouse_dir: Path | None, *about: object) -> None:
-    file = published_file(warehouse_dir)
-    try:
-        show(console, file, *about)
-    except explanation.UnknownIdError as unknown:
-        stop(Exit.USAGE, str(unknown))
+    show(console, _published_file(warehouse_dir), *about)
+
+
+def _published_file(warehouse_dir: Path | None) -> Path:
+    config = choose_directories(warehouse_dir)
+    require_publication(config)
+    return config.published_file

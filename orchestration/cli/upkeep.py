@@ -14,13 +14,16 @@ from orchestration.cli.console import (
     Exit,
     choose_directories,
     console,
-    published_file,
+    make_directories,
+    require_publication,
+    require_warehouse,
     show_progress,
     stop,
 )
 from orchestration.cli.nightly import run_and_end
-from orchestration.lock import WarehouseBusyError, hold
-from orchestration.settings import Settings, settings
+from orchestration.lock import hold
+from orchestration.settings import HinderedError, UsageError
+from orchestration.summary import how_late, in_short
 
 
 def verify(
@@ -28,17 +31,18 @@ def verify(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Check on a published file alone every law that needs nothing else."""
-    from orchestration.compiled import UncompiledError
     from orchestration.upkeep.verification import published_laws
     from orchestration.upkeep.verification import verify as laws_on
 
-    choose_directories(warehouse_dir)
-    file = file or published_file(warehouse_dir)
-    if not file.is_file():
-        stop(Exit.USAGE, f"there is no file {file}")
+    config = choose_directories(warehouse_dir)
+    if file is None:
+        require_publication(config)
+        file = config.published_file
+    elif not file.is_file():
+        raise UsageError(f"there is no file {file}")
     broken = 0
     try:
-        for verdict in laws_on(file, published_laws(settings())):
+        for verdict in laws_on(file, published_laws(config), config.memory_limit):
             name = verdict.law.name.replace("_", " ")
             if not verdict.found:
                 console.print(f"Law holds: {name}")
@@ -48,10 +52,8 @@ def verify(
             warning = " (a warning)" if verdict.law.only_warns else ""
             console.print(f"Law found {verdict.found} rows{warning}: {name}", style=style)
             console.print(verdict.first_rows, markup=False, highlight=False, soft_wrap=True)
-    except UncompiledError as error:
-        stop(Exit.NOT_PUBLISHED, str(error))
     except duckdb.Error as error:
-        stop(Exit.NOT_PUBLISHED, f"{file} cannot be read as a publication: {error}")
+        raise HinderedError(f"{file} cannot be read as a publication: {error}") from error
     if broken:
         stop(Exit.NOT_PUBLISHED, f"{broken} laws do not hold on {file}")
 
@@ -63,11 +65,9 @@ def status(
     """Say what is published, how old it is, how the last run ended, what is missing and how large all is."""
     from orchestration.upkeep.status import status as how_it_stands
 
-    choose_directories(warehouse_dir)
-    try:
-        found = how_it_stands(settings(), dt.datetime.now(dt.UTC))
-    except duckdb.Error as error:
-        stop(Exit.NOT_PUBLISHED, f"the published file cannot be read: {error}")
+    config = choose_directories(warehouse_dir)
+    require_warehouse(config)
+    found = how_it_stands(config, dt.datetime.now(dt.UTC))
     if as_json:
         console.print(json.dumps(found, indent=2), markup=False, highlight=False, soft_wrap=True)
     else:
@@ -81,17 +81,12 @@ def rollback(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Put an earlier publication in the place of the published file; the next run publishes anew."""
-    from orchestration.upkeep.archive import UnknownPublicationError, roll_back
+    from orchestration.upkeep.archive import roll_back
 
-    choose_directories(warehouse_dir)
-    published_file(warehouse_dir)
-    _hold(settings())
-    try:
-        now = roll_back(settings(), publication)
-    except UnknownPublicationError as unknown:
-        stop(Exit.USAGE, str(unknown))
-    except (duckdb.Error, OSError) as error:
-        stop(Exit.NOT_PUBLISHED, f"nothing was changed: {error}")
+    config = choose_directories(warehouse_dir)
+    require_publication(config)
+    hold(config)
+    now = roll_back(config, publication)
     console.print(f"Published again: {now.file.stem}, as of the end of {now.as_of_date}.", soft_wrap=True)
     console.print("The next run publishes anew.")
 
@@ -105,21 +100,19 @@ def prune(
     from orchestration.upkeep.pruning import prunable
     from orchestration.upkeep.pruning import prune as let_go_of
 
-    choose_directories(warehouse_dir)
-    published_file(warehouse_dir)
-    _hold(settings())
-    try:
-        what = prunable(settings(), keep_days, dt.datetime.now(dt.UTC))
-        rows = [folder / "rows.parquet" for folder in what.nights]
-        size = sum(file.stat().st_size for file in (*what.publications, *rows))
-        for file in what.publications:
-            console.print(f"publication {file.stem}", highlight=False, soft_wrap=True)
-        for folder in what.nights:
-            console.print(f"raw rows of {folder.parent.name} {folder.name}", highlight=False)
-        if not dry_run:
-            let_go_of(settings(), what)
-    except (duckdb.Error, OSError) as error:
-        stop(Exit.NOT_PUBLISHED, f"pruning broke off and can be repeated: {error}")
+    config = choose_directories(warehouse_dir)
+    require_publication(config)
+    make_directories(config)
+    hold(config)
+    what = prunable(config, keep_days, dt.datetime.now(dt.UTC))
+    rows = [folder / "rows.parquet" for folder in what.nights]
+    size = sum(file.stat().st_size for file in (*what.publications, *rows))
+    for file in what.publications:
+        console.print(f"publication {file.stem}", highlight=False, soft_wrap=True)
+    for folder in what.nights:
+        console.print(f"raw rows of {folder.parent.name} {folder.name}", highlight=False)
+    if not dry_run:
+        let_go_of(config, what)
     would = "would go" if dry_run else "are gone"
     console.print(
         f"{len(what.publications)} publications and the rows of {len(what.nights)} nights in raw, "
@@ -137,34 +130,22 @@ def forget(
     """Erase a member now and for good, whether or not the platform still exports them, and publish anew."""
     from orchestration.erasure import is_known
     from orchestration.ingestion import recover
-    from orchestration.pseudonyms import ErasureKeyError, load
+    from orchestration.pseudonyms import load
     from orchestration.raw_assets import TABLES
 
-    choose_directories(warehouse_dir, exports_dir)
+    config = choose_directories(warehouse_dir, exports_dir)
+    require_warehouse(config)
+    make_directories(config)
     show_progress()
-    config = settings()
-    _hold(config)
+    hold(config)
+    recover(config, TABLES)
     with duckdb.connect() as connection:
-        try:
-            recover(config, TABLES)
-            load(connection, config)
-        except (ErasureKeyError, OSError) as problem:
-            stop(Exit.NOT_PUBLISHED, str(problem))
+        load(connection, config)
         if not is_known(connection, config, TABLES["users"], str(user_id)):
-            stop(Exit.USAGE, f"no users snapshot in {config.warehouse_dir} ever held {user_id}")
+            raise UsageError(f"no users snapshot in {config.warehouse_dir} ever held {user_id}")
         (pseudonym,) = connection.execute("select pseudonym(?::uuid)", [str(user_id)]).fetchone()
     # Only the pseudonym goes into the record of the run.
     run_and_end(config, {"forget": [str(pseudonym)]})
-
-
-def _hold(config: Settings) -> None:
-    """Hold the warehouse until the command ends."""
-    try:
-        hold(config)
-    except WarehouseBusyError as busy:
-        stop(Exit.BUSY, str(busy))
-    except OSError as error:
-        stop(Exit.NOT_PUBLISHED, f"cannot use the warehouse directory: {error}")
 
 
 def _show_status(found: dict[str, Any]) -> None:
@@ -180,9 +161,9 @@ def _show_status(found: dict[str, Any]) -> None:
             **say,
         )
         if behind := published["nights behind"]:
-            console.print(f"The data is {behind} nights behind what could be here by now.", **say)
-        for table, nights in sorted(published["nights missing"].items()):
-            console.print(f"Missing: {table}: {len(nights)} nights, the last {max(nights)}", **say)
+            console.print(how_late(behind, dt.date.fromisoformat(published["last day"])), **say)
+        for table, nights in published["nights missing"].items():
+            console.print(f"Missing: {table}: {in_short(nights)}", **say)
     if last := found["last run"]:
         took = "" if last["seconds"] is None else f", {last['seconds']} seconds"
         console.print(f"Last run: {last['status']}, started {last['started']}{took} ({last['run']})", **say)

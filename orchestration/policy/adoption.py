@@ -14,13 +14,14 @@ from operator import itemgetter
 from pathlib import Path
 
 from orchestration.policy.checks import POLICY_FILES, Line, by_key, key_of, name_problem, problems, read
+from orchestration.settings import UsageError
 
 # A field as it is written, quotes and all, and the comma before it.
 WRITTEN_FIELD = re.compile(r'(\A|,)("(?:[^"]|"")*"|[^,]*)')
 DATING = {"policy_version", "valid_from", "valid_to"}
 
 
-class AdoptionError(Exception):
+class AdoptionError(UsageError):
     """The proposal cannot be adopted in this way; nothing was written."""
 
 

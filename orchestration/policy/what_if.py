@@ -14,7 +14,7 @@ import duckdb
 from orchestration.compiled import compiled
 from orchestration.policy.checks import POLICY_FILES
 from orchestration.reading import literal
-from orchestration.settings import Settings
+from orchestration.settings import Settings, UsageError
 
 log = logging.getLogger("warehouse")
 
@@ -27,8 +27,8 @@ LEFT_AS_VIEWS = {"ledger"}
 WHOLE = "select 1 from duckdb_tables() where database_name = 'built' and table_name = 'publication'"
 
 
-class DayNotRecordedError(Exception):
-    """A day outside what is recorded."""
+class NotRecordedError(UsageError):
+    """Nothing is built to replay, or the day lies outside of what is."""
 
 
 def replay(
@@ -49,23 +49,24 @@ def replay(
         as_of_date: the last day whose acts count; the last day built if not given.
 
     Raises:
-        FileNotFoundError: nothing was built yet, or not the whole.
+        NotRecordedError: nothing was built yet, or not the whole; or the day lies after what is built, or
+            before the first act.
         UncompiledError: dbt cannot make SQL of recognition.
-        DayNotRecordedError: the day lies after what is built, or before the first act.
     """
     if not settings.warehouse_file.exists():
-        raise FileNotFoundError(f"nothing is built in {settings.warehouse_dir} yet; `warehouse run` builds")
+        raise NotRecordedError(f"nothing is built in {settings.warehouse_dir} yet; `warehouse run` builds")
     models = compiled(settings, _in_order, REPLAYED_FOLDER)
     settings.what_if_dir.mkdir(exist_ok=True)
     spill = settings.what_if_dir / "spill"
     connection.execute(
-        "set TimeZone = 'UTC'; set memory_limit = '4GB'; set preserve_insertion_order = false;"
+        "set TimeZone = 'UTC'; set preserve_insertion_order = false;"
+        f"set memory_limit = {literal(settings.memory_limit)};"
         f"set temp_directory = {literal(spill)};"
         f"attach {literal(settings.warehouse_file)} as built (read_only);"
         "attach ':memory:' as warehouse; use warehouse"
     )
     if not connection.sql(WHOLE).fetchone():
-        raise FileNotFoundError(
+        raise NotRecordedError(
             f"only a part is built in {settings.warehouse_dir}; `warehouse run` builds the whole"
         )
     for name in POLICY_FILES:
@@ -92,13 +93,11 @@ def _stop_after(connection: duckdb.DuckDBPyConnection, as_of_date: dt.date) -> N
         "select (select min(occurred_on) from built.main.act), as_of_date from built.main.as_of"
     ).fetchone()
     if as_of_date > last:
-        raise DayNotRecordedError(
-            f"{as_of_date} lies after {last}, the last day built; choose an earlier one"
-        )
+        raise NotRecordedError(f"{as_of_date} lies after {last}, the last day built; choose an earlier one")
     if first is None:
-        raise DayNotRecordedError(f"no act is recorded up to {last}, the last day built; leave the day out")
+        raise NotRecordedError(f"no act is recorded up to {last}, the last day built; leave the day out")
     if as_of_date < first:
-        raise DayNotRecordedError(f"{as_of_date} lies before {first}, the first act; choose a later one")
+        raise NotRecordedError(f"{as_of_date} lies before {first}, the first act; choose a later one")
     connection.execute(
         "create or replace view as_of as "
         f"select date '{as_of_date}' as as_of_date, date '{as_of_date}' + interval 24 hour as as_of"

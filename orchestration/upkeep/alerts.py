@@ -13,11 +13,10 @@ import urllib.request
 
 import dagster as dg
 import duckdb
+from sqlalchemy.exc import DatabaseError
 
-from orchestration.lock import WarehouseBusyError
-from orchestration.raw_assets import UsageError
 from orchestration.reading import literal
-from orchestration.settings import Settings, settings
+from orchestration.settings import HinderedError, Settings, UsageError, settings
 
 log = logging.getLogger("warehouse")
 
@@ -32,13 +31,16 @@ REFUSED = """
 
 
 def send(config: Settings, event: str, run_id: str, step: str, reason: str) -> None:
-    """Send an alert where the settings say: a sentence into the command, JSON to the webhook."""
+    """Send an alert where the settings say: a sentence into the command, JSON to the webhook.
+
+    A run that broke off before Dagster knew of it has no id.
+    """
     message = {
         "event": event,
         "run_id": run_id,
         "step": step,
         "reason": reason,
-        "text": f"Warehouse run {run_id}: {step} {event}: {reason}",
+        "text": " ".join(filter(None, ("Warehouse run", run_id))) + f": {step} {event}: {reason}",
     }
     for way, target in ((_call, config.alert_command), (_post, config.alert_webhook)):
         if not target:
@@ -96,6 +98,8 @@ def in_short(error: BaseException | None) -> str:
     if isinstance(error, dg.Failure):
         description = error.description or ""
         return "; ".join(FINDINGS.findall(description)) or description.partition("\n")[0]
-    if isinstance(error, (UsageError, WarehouseBusyError, OSError)):
+    if isinstance(error, (UsageError, HinderedError, OSError)):
         return str(error)
+    if isinstance(error, DatabaseError):  # of Dagster's records, which hold no row
+        return f"{error.orig} in Dagster's records"
     return f"unexpected {type(error).__name__}; the run's log says more"

@@ -8,10 +8,10 @@ import duckdb
 
 from orchestration.publication import put_in_place
 from orchestration.reading import literal
-from orchestration.settings import Settings
+from orchestration.settings import Settings, UsageError
 
 
-class UnknownPublicationError(Exception):
+class UnknownPublicationError(UsageError):
     """There is no such publication to go back to."""
 
 

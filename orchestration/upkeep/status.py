@@ -11,7 +11,7 @@ import duckdb
 from orchestration.lock import is_held
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings
-from orchestration.summary import nights_behind
+from orchestration.summary import nights_behind, nights_missing
 from orchestration.upkeep.archive import Publication, current
 
 REFUSALS_SHOWN = 5
@@ -29,7 +29,8 @@ def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
         "warehouse": str(config.warehouse_dir),
         "published": published and _of(published, now),
         "another run holds the warehouse": running,
-        "last run": _last_run(running=running),
+        # Dagster would make its home.
+        "last run": _last_run(running=running) if config.dagster_home.is_dir() else None,
         "last refusals": _last_refusals(config.raw_dir),
         "bytes": sizes(config),
     }
@@ -47,16 +48,12 @@ def sizes(config: Settings) -> dict[str, int]:
 
 
 def _of(published: Publication, now: dt.datetime) -> dict[str, Any]:
-    nights_missing: dict[str, list[str]] = {}
-    for entry in published.nights_missing.split(", ") if published.nights_missing else []:
-        table, night = entry.split(" ")
-        nights_missing.setdefault(table, []).append(night)
     return {
         "as of": published.as_of.isoformat(),
         "last day": published.as_of_date.isoformat(),
         "age in hours": round((now - published.as_of.replace(tzinfo=dt.UTC)) / dt.timedelta(hours=1), 1),
         "nights behind": nights_behind(published.as_of_date, now),
-        "nights missing": nights_missing,
+        "nights missing": nights_missing(published.nights_missing),
         "run": published.run_id,
     }
 

@@ -51,14 +51,14 @@ def published_laws(config: Settings) -> list[Law]:
     ]
 
 
-def verify(file: Path, laws: list[Law]) -> Iterator[Verdict]:
+def verify(file: Path, laws: list[Law], memory_limit: str) -> Iterator[Verdict]:
     """Run laws on a published file, which is only read.
 
     Raises:
         duckdb.Error: the file cannot be read, or is no publication.
     """
     with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'; set memory_limit = '1GB'")
+        connection.execute(f"set TimeZone = 'UTC'; set memory_limit = {literal(memory_limit)}")
         for database in sorted({law.database for law in laws}):
             connection.execute(f"attach {literal(file)} as {database} (read_only); use {database}")
         # What the file may bring along must not read any other file.
