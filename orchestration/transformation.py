@@ -63,7 +63,8 @@ def prepare_manifest() -> dict[str, Any]:
                 try:
                     DBT_PROJECT.preparer.prepare(DBT_PROJECT)
                 except DagsterDbtError as error:
-                    raise HinderedError(f"dbt cannot read the project: {error.description}") from error
+                    *_, reason = error.description.split("Errors parsed from dbt logs:")
+                    raise HinderedError(f"dbt cannot read the project: {' '.join(reason.split())}") from error
                 stamp.write_text(version)
     return json.loads(DBT_PROJECT.manifest_path.read_bytes())
 

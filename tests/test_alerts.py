@@ -4,21 +4,28 @@ import datetime as dt
 import json
 import logging
 import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
 import pytest
 from conftest import publish_until
 from golden.world import run_nightly
+from sqlalchemy.exc import OperationalError
+from typer.testing import CliRunner
 
+from orchestration import schedules
+from orchestration.cli import app
 from orchestration.definitions import defs
-from orchestration.settings import UsageError, settings
+from orchestration.settings import HinderedError, UsageError, settings
+from orchestration.transformation import failure_message
 from orchestration.upkeep import alerts
 from orchestration.upkeep.freshness import FRESHNESS
 
@@ -129,6 +136,60 @@ def test_a_publication_without_a_refused_delivery_says_which(
     assert len(listener.received) == 1
 
 
+@pytest.mark.parametrize("command", [["run"], ["forget", "00000001-0000-4000-8000-000000000001"]])
+def test_a_run_that_the_machine_kept_from_its_end_is_told_of(
+    tmp_path: Path, note: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    (tmp_path / "warehouse" / "publications").mkdir(parents=True)
+    (tmp_path / "warehouse" / "dagster").touch()  # where a directory must be
+    monkeypatch.setenv("EXPORTS_DIR", str(tmp_path))
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    outcome = CliRunner().invoke(app, command)
+    reason = f"[Errno 17] File exists: '{tmp_path / 'warehouse' / 'dagster'}'"
+    assert outcome.exit_code == 1
+    assert outcome.stderr == f"the run broke off, and what was published stays: {reason}\n"
+    (message,) = listener.received
+    assert (message["event"], message["step"], message["reason"]) == ("broke off", "nightly", reason)
+    assert note.read_text() == f"Warehouse run: nightly broke off: {reason}\n"
+
+
+def test_what_a_person_alone_asked_for_is_told_to_nobody_else(
+    tmp_path: Path, listener: Listener, note: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    (tmp_path / "analytics.duckdb").write_text("no database")
+    assert CliRunner().invoke(app, ["query", "select 1"]).exit_code == 1
+    assert CliRunner().invoke(app, ["run", "--exports-dir", str(tmp_path / "nowhere")]).exit_code == 2
+    assert listener.received == []
+    assert not note.exists()
+
+
+def test_a_killed_run_is_told_of_when_it_is_written_off(
+    tmp_path: Path, note: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    monkeypatch.setattr(schedules, "STARTS_WITHIN", dt.timedelta(0))
+    with dg.DagsterInstance.ephemeral() as instance:
+        killed = instance.create_run_for_job(
+            defs.resolve_job_def("nightly"), status=dg.DagsterRunStatus.STARTED
+        )
+        for _ in range(2):
+            schedules.close_broken_off_runs(instance, settings())
+    (message,) = listener.received
+    assert (message["event"], message["run_id"]) == ("broke off", killed.run_id)
+    assert message["reason"] == "the process of this run ended without a word"
+    assert message["text"] in note.read_text()
+
+
+def test_a_dbt_that_was_killed_is_the_reason_told(tmp_path: Path) -> None:
+    killed = SimpleNamespace(target_path=tmp_path, process=SimpleNamespace(returncode=-9))
+    reason = alerts.in_short(dg.Failure(failure_message(settings(), killed)))
+    assert reason.startswith(
+        "dbt ended before it was done, with exit code -9 (-9: killed, mostly for want of"
+    )
+
+
 def test_late_data_is_told_of_in_the_morning(
     tmp_path: Path, note: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +267,11 @@ def test_the_webhook_is_not_shown_with_the_settings(note: Path) -> None:
         (dg.Failure("The wall does not hold: this reads that"), "The wall does not hold: this reads that"),
         (UsageError("2026-01-30 is not complete"), "2026-01-30 is not complete"),
         (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (HinderedError("the key is gone"), "the key is gone"),
+        (
+            OperationalError("insert", {}, sqlite3.OperationalError("database or disk is full")),
+            "database or disk is full in Dagster's records",
+        ),
         (
             duckdb.ConversionException("Could not convert string 'ann@example.invalid' to INT32"),
             "unexpected ConversionException; the run's log says more",

@@ -409,6 +409,13 @@ def test_verify_names_the_law_and_shows_the_rows(copied: Path) -> None:
     assert "1 laws do not hold" in " ".join(outcome.stderr.split())
 
 
+def test_verify_keeps_to_the_memory_it_is_given(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMORY_LIMIT", "1MB")
+    outcome = warehouse("verify", warehouse_dir=world / "warehouse")
+    assert outcome.returncode == 1
+    assert "Out of Memory Error" in outcome.stderr
+
+
 def test_verify_needs_no_warehouse_behind_the_file(copied: Path, tmp_path: Path) -> None:
     alone = tmp_path / "elsewhere" / "analytics.duckdb"
     alone.parent.mkdir()

@@ -40,14 +40,19 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return golden_run(tmp_path_factory)
 
 
-def replayed(golden: Run, candidate: Path) -> duckdb.DuckDBPyConnection:
+def replayed(golden: Run, candidate: Path, memory_limit: str = "2GB") -> duckdb.DuckDBPyConnection:
     """The golden nights under a candidate's policy, in the database `warehouse`."""
     connection = duckdb.connect()
     folder = golden.warehouse_dir
-    replay(
-        Settings(folder, folder, folder, 10, 0.01, 0.01, 1 << 30, publications_kept=1), candidate, connection
-    )
+    config = Settings(folder, folder, folder, 10, 0.01, 0.01, 1 << 30, 1, memory_limit=memory_limit)
+    replay(config, candidate, connection)
     return connection
+
+
+def test_a_replay_keeps_to_the_memory_it_is_given(golden: Run) -> None:
+    with replayed(golden, SEEDS_DIR, "300MB") as connection:
+        # 300 million bytes.
+        assert connection.sql("select current_setting('memory_limit')").fetchone() == ("286.1 MiB",)
 
 
 @pytest.mark.parametrize("table", ["act", "decision", "ledger", "activity_score"])

@@ -57,7 +57,7 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
 def require_warehouse(config: Settings) -> None:
     """Whoever mistypes a directory should be told, not find an empty warehouse there."""
     if not config.publications_dir.is_dir():
-        raise UsageError(f"there is no warehouse in {config.warehouse_dir}; `warehouse run` makes one")
+        raise UsageError(f"there is no warehouse in {config.warehouse_dir}; `warehouse run` builds one")
 
 
 def require_publication(config: Settings) -> None:
