@@ -36,7 +36,7 @@ dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
 	$(BIN)/warehouse dev
 
 bench: .venv/ready ## seconds at size, and whether the promises are kept: make bench [ACTS=10000000]
-	$(BIN)/python -m bench $(or $(ACTS),10000000) data/bench
+	MEMORY_LIMIT=$(or $(MEMORY_LIMIT),4GB) $(BIN)/python -m bench $(or $(ACTS),10000000) data/bench
 
 docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	@mkdir -p target/docs/building
