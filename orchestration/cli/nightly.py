@@ -126,7 +126,11 @@ def _run_nightly(
 
 def _broken_off(config: Settings, error: OSError | OperationalError) -> str:
     """Why the machine, not the data, kept the run from ending: a full disk, a directory closed to it."""
-    reason = f"{error.orig} in {config.dagster_home}" if isinstance(error, OperationalError) else error
+    reason: object = error
+    if isinstance(error, OperationalError):
+        reason = f"{error.orig} in {config.dagster_home}"
+    elif error.filename is None:
+        reason = f"{error} in {config.warehouse_dir}"
     return f"the run broke off, and what was published stays: {reason}"
 
 
@@ -151,6 +155,5 @@ def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
     error = failure.error
     while error.cause and error.cls_name not in codes:
         error = error.cause
-    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), error.message.removeprefix(
-        f"{error.cls_name}: "
-    ).strip()
+    _, _, said = error.message.partition(f"{error.cls_name}: ")  # the class is named with its module
+    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), (said or error.message).strip()
