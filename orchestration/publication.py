@@ -166,7 +166,10 @@ def analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "Not published: the warehouse is not the whole build of what is in raw now; run the job nightly."
         )
     started = time.monotonic()
-    archived = publish(config, list(published_tables(MANIFEST).values()))
+    try:
+        archived = publish(config, list(published_tables(MANIFEST).values()))
+    except (duckdb.Error, OSError) as error:
+        raise dg.Failure(f"Not published; yesterday's file keeps serving.\n{error}") from error
     log.info("published %s", config.published_file)
     return dg.MaterializeResult(
         metadata={

@@ -231,6 +231,12 @@ def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> N
     """Put a good build in its place; say of a bad one which laws failed on which rows."""
     if not invocation.is_successful():
         raise dg.Failure(failure_message(config, invocation))
+    # DuckDB is silent when it cannot close a database: what it holds then is not what the laws looked at.
+    if (config.building_dir / f"{config.warehouse_file.name}.wal").exists():
+        raise dg.Failure(
+            "Not published; yesterday's file keeps serving.\nThe build could not be written to its end in "
+            f"{config.building_dir}; make room there, then run again."
+        )
     if not whole:
         # No law has looked at what a part leaves together: it is neither published nor built upon.
         with duckdb.connect(str(config.building_dir / config.warehouse_file.name)) as connection:

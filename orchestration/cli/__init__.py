@@ -47,6 +47,8 @@ def _plain(error: Exception) -> str:
     """What happened, without what the library says besides."""
     if isinstance(error, DatabaseError):
         return f"{error.orig} in {settings().dagster_home}"
+    if isinstance(error, OSError) and error.filename is None:
+        return f"{error} in {settings().warehouse_dir}"
     return str(error).partition("\n\n")[0]
 
 

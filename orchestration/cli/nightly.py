@@ -143,6 +143,5 @@ def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
     error = failure.error
     while error.cause and error.cls_name not in codes:
         error = error.cause
-    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), error.message.removeprefix(
-        f"{error.cls_name}: "
-    ).strip()
+    _, _, said = error.message.partition(f"{error.cls_name}: ")  # the class is named with its module
+    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), (said or error.message).strip()

@@ -1,13 +1,13 @@
-"""`warehouse`, struck at one step: `python disturbed.py EVENT ENDING WHAT run …`.
+"""`warehouse`, struck at one step or changed: `python disturbed.py EVENT ENDING WHAT CHANGED run …`.
 
-At the first of Python's audit events EVENT (https://docs.python.org/3/library/audit_events.html) one of whose
-arguments is a path ending in ENDING, before it takes effect, the process
+At the first of Python's audit events EVENT (https://docs.python.org/3/library/audit_events.html) whose first
+argument is a path ending in ENDING, before it takes effect, the process
 
 - `kill`: is killed with all it started;
 - `stop`: stops until it is told to continue;
 - `full:BYTES`: finds the disk full: no file can grow beyond so many bytes from then on.
 
-`clock` needs no event (`- - clock`): from the start, the run's clock is decades ahead.
+CHANGED is what differs in it from the start, by its name in CHANGES; `-` stands for no event, and no change.
 """
 
 import datetime as dt
@@ -15,7 +15,11 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from types import SimpleNamespace
+
+from orchestration import cli, ingestion, lock, transformation
+from orchestration.settings import Settings
 
 
 class Ahead(dt.datetime):
@@ -27,16 +31,52 @@ class Ahead(dt.datetime):
         return dt.datetime.now(tz) + dt.timedelta(days=10_000)
 
 
+def clock() -> None:
+    """The run's clock is decades ahead."""
+    transformation.dt = SimpleNamespace(UTC=dt.UTC, date=dt.date, datetime=Ahead)
+
+
+def publishes_in_place() -> None:
+    """On purpose wrong: what is put in the place of another file is written there, not renamed over it."""
+
+    def in_place(draft: Path, target: Path) -> None:
+        target.unlink(missing_ok=True)
+        target.write_bytes(draft.read_bytes())
+
+    Path.replace = in_place
+
+
+def swaps_file_by_file() -> None:
+    """On purpose wrong: a night comes into raw file by file."""
+
+    def one_by_one(_settings: Settings, prepared: Path, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(prepared.iterdir()):  # rows.parquet is the last
+            file.rename(folder / file.name)
+
+    ingestion.swap_folder = one_by_one
+
+
+def believes_a_dead_lock() -> None:
+    """On purpose wrong: whoever is named in the lock holds it, dead or alive."""
+    locked = lock._locked
+    lock._locked = lambda file: locked(file) and not Path(file.name).read_text()
+
+
+def ignores_the_lock() -> None:
+    """On purpose wrong: the lock keeps nobody out."""
+    lock._locked = lambda _file: True
+
+
+CHANGES = (clock, publishes_in_place, swaps_file_by_file, believes_a_dead_lock, ignores_the_lock)
+
+
 def main() -> None:
     """Run the command as it was asked for, disturbed."""
-    event, ending, what, *sys.argv[1:] = sys.argv[1:]
-    from orchestration import cli, transformation
-
-    if what == "clock":
-        transformation.dt = SimpleNamespace(UTC=dt.UTC, date=dt.date, datetime=Ahead)
+    event, ending, what, changed, *sys.argv[1:] = sys.argv[1:]
 
     def strike(happens: str, arguments: tuple[object, ...]) -> None:
-        if happens != event or not any(str(argument).endswith(ending) for argument in arguments[:2]):
+        if happens != event or not str(arguments[0]).endswith(ending):
             return
         if what == "kill":
             os.killpg(os.getpgid(0), signal.SIGKILL)
@@ -46,7 +86,9 @@ def main() -> None:
             _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(what.removeprefix("full:")), most))
 
-    if what != "clock":
+    if changed != "-":
+        {change.__name__: change for change in CHANGES}[changed]()
+    if event != "-":
         sys.addaudithook(strike)
     cli.main()
 

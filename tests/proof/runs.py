@@ -6,6 +6,7 @@ disturbed must in the end publish the same rows.
 
 import fcntl
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import subprocess
@@ -27,17 +28,18 @@ from orchestration.settings import Settings
 NIGHTS = ("2026-01-01", "2026-01-02", "2026-01-03")
 CONFIRMED = ("--confirm-departures", NIGHTS[2])
 DISTURBED = Path(__file__).with_name("disturbed.py")
+PATIENCE = 300.0  # seconds after which a process that says nothing is given up
 
 _fork = multiprocessing.get_context("fork")
 
 
 def command(
-    exports_dir: Path, warehouse_dir: Path, *arguments: str, disturbed: Iterable[str] = ()
+    exports_dir: Path, warehouse_dir: Path, *arguments: str, disturbed: Iterable[str] = (), changed: str = ""
 ) -> list[str]:
-    """The words of `warehouse run`; disturbed: at which step what befalls it (see disturbed.py)."""
+    """The words of `warehouse run`; disturbed: at which step what befalls it; changed: how (disturbed.py)."""
     words = ["run", "--exports-dir", str(exports_dir), "--warehouse-dir", str(warehouse_dir), *arguments]
-    if disturbed:
-        return [sys.executable, str(DISTURBED), *disturbed, *words]
+    if disturbed or changed:
+        return [sys.executable, str(DISTURBED), *(disturbed or ("-", "-", "-")), changed or "-", *words]
     return [str(Path(sys.executable).with_name("warehouse")), *words]
 
 
@@ -78,7 +80,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         exports_dir = exports_of(NIGHTS, folder / "exports")
-        words = command(exports_dir, folder / "warehouse", *CONFIRMED, disturbed=("-", "-", "clock"))
+        words = command(exports_dir, folder / "warehouse", *CONFIRMED, changed="clock")
         outcome = run(words, TZ="America/St_Johns", LC_ALL="C")
         assert outcome.returncode == 4, outcome.stdout + outcome.stderr
 
@@ -86,14 +88,25 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the `exports` of three nights and a `warehouse` that has published two of them."""
+    """A folder with the `exports` of three nights and a `warehouse` that has published two of them.
 
-    def make(folder: Path) -> None:
-        outcome = run(command(exports_of(NIGHTS[:2], folder / "exports"), folder / "warehouse"))
-        assert outcome.returncode in (0, 4), outcome.stdout + outcome.stderr
-        exports_of(NIGHTS[2:], folder / "exports")
+    Somebody departs in the third, so that its build is one from the beginning.
+    """
+    return _made_once(tmp_path_factory, "two nights", lambda folder: _one_night_behind(folder, 2))
 
-    return _made_once(tmp_path_factory, "two nights", make)
+
+def one_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `exports` of two nights and a `warehouse` that has published one of them.
+
+    Nobody departs in the second, so that its build is one upon the earlier.
+    """
+    return _made_once(tmp_path_factory, "one night", lambda folder: _one_night_behind(folder, 1))
+
+
+def _one_night_behind(folder: Path, published: int) -> None:
+    outcome = run(command(exports_of(NIGHTS[:published], folder / "exports"), folder / "warehouse"))
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    exports_of(NIGHTS[published : published + 1], folder / "exports")
 
 
 def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -163,10 +176,12 @@ def _another_process(act: Callable[[], object]) -> Iterator[None]:
 
     process = _fork.Process(target=body)
     process.start()
-    ready.wait()
-    yield
-    process.kill()
-    process.join()
+    try:
+        assert ready.wait(PATIENCE), f"process {process.pid} never came to what it was to do"
+        yield
+    finally:
+        process.kill()
+        process.join()
 
 
 def held_open(file: Path) -> AbstractContextManager[None]:
@@ -214,7 +229,10 @@ def any_change(event: str, arguments: tuple[object, ...]) -> bool:
 
 
 class Readers:
-    """Processes that open a published file again and again and read all of it, until told to stop."""
+    """Processes that open a published file again and again and read all of it, until told to stop.
+
+    What is done to the file begins when each of them has read it once.
+    """
 
     def __init__(self, file: Path, count: int = 1, pause: float = 0) -> None:
         """Watch a file with so many readers, each of whom pauses between two looks."""
@@ -222,15 +240,16 @@ class Readers:
         self.pause = pause
         self.seen: Counter[str] = Counter()
         self.errors: list[str] = []
+        self.reads: list[int] = []
         self._end = _fork.Event()
+        self._begun = _fork.Barrier(count + 1)
         self._said = [_fork.Pipe(duplex=False) for _ in range(count)]
-        self._processes = [_fork.Process(target=self._read, args=(there,)) for _, there in self._said]
+        self.processes = [_fork.Process(target=self._read, args=(there,)) for _, there in self._said]
 
-    def _read(self, there: "multiprocessing.connection.Connection") -> None:
-        seen, errors = Counter(), []
+    def _read(self, there: multiprocessing.connection.Connection) -> None:
+        seen, errors = Counter([digest(self.file)]), []
+        self._begun.wait()
         while not self._end.wait(self.pause):
-            if not seen and not self.file.exists():
-                continue  # nothing was ever published
             try:
                 seen[digest(self.file)] += 1
             except duckdb.Error as error:
@@ -239,27 +258,60 @@ class Readers:
 
     def __enter__(self) -> "Readers":
         """Start them."""
-        for process in self._processes:
+        for process in self.processes:
             process.start()
+        self._begun.wait(PATIENCE)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop them, and gather what they saw."""
+        """Stop them, and gather what they saw.
+
+        Raises:
+            AssertionError: one of them died, or never said what it saw.
+        """
         self._end.set()
-        for (here, _), process in zip(self._said, self._processes, strict=True):
-            seen, errors = here.recv()
-            self.seen += seen
-            self.errors += errors
+        lost = []
+        for (here, _), process in zip(self._said, self.processes, strict=True):
+            multiprocessing.connection.wait([here, process.sentinel], PATIENCE)
+            if here.poll():
+                seen, errors = here.recv()
+                self.seen += seen
+                self.errors += errors
+                self.reads.append(seen.total())
+            else:
+                process.kill()
+                lost.append(process)
             process.join()
+        if lost and error is None:
+            raise AssertionError(f"readers that did not say what they saw: {lost}")
+
+    def saw_only(self, allowed: Iterable[str]) -> int:
+        """Never an error, and nothing but these publications, by each of them; how often they read."""
+        assert self.errors == []
+        assert set(self.seen) <= set(allowed)
+        assert min(self.reads) > 1, "a reader has read nothing since it began"
+        return sum(self.reads)
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
-    """Return once a file is there, or the process has ended."""
-    until = time.monotonic() + seconds
-    while not path.exists() and process.poll() is None and time.monotonic() < until:
+def wait_until_new(path: Path, process: subprocess.Popen[bytes], before: object) -> bool:
+    """Whether a file came that was not there `before` (see `trace`), or the process ended without it."""
+    until = time.monotonic() + PATIENCE
+    while trace(path) in (None, before):
+        if process.poll() is not None or time.monotonic() > until:
+            return False
         time.sleep(0.002)
+    return True
+
+
+def trace(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another at its place, or None."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def exports_of(nights: Iterable[str], folder: Path) -> Path:
