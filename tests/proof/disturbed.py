@@ -6,34 +6,18 @@ arguments is a path ending in ENDING, before it takes effect, the process
 - `kill`: is killed with all it started;
 - `stop`: stops until it is told to continue;
 - `full:BYTES`: finds the disk full: no file can grow beyond so many bytes from then on.
-
-`clock` needs no event (`- - clock`): from the start, the run's clock is decades ahead.
 """
 
-import datetime as dt
 import os
 import resource
 import signal
 import sys
-from types import SimpleNamespace
-
-
-class Ahead(dt.datetime):
-    """A clock that is decades ahead."""
-
-    @classmethod
-    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-        """The time that a wrong clock shows."""
-        return dt.datetime.now(tz) + dt.timedelta(days=10_000)
 
 
 def main() -> None:
     """Run the command as it was asked for, disturbed."""
     event, ending, what, *sys.argv[1:] = sys.argv[1:]
-    from orchestration import cli, transformation
-
-    if what == "clock":
-        transformation.dt = SimpleNamespace(UTC=dt.UTC, date=dt.date, datetime=Ahead)
+    from orchestration import cli
 
     def strike(happens: str, arguments: tuple[object, ...]) -> None:
         if happens != event or not any(str(argument).endswith(ending) for argument in arguments[:2]):
@@ -46,8 +30,7 @@ def main() -> None:
             _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(what.removeprefix("full:")), most))
 
-    if what != "clock":
-        sys.addaudithook(strike)
+    sys.addaudithook(strike)
     cli.main()
 
 
