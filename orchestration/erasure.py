@@ -10,6 +10,7 @@ import logging
 import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -17,6 +18,9 @@ from orchestration.exports import Night, Table
 from orchestration.pseudonyms import ids_in, load, substituted, write_erased
 from orchestration.reading import literal, quoted
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger("warehouse")
 
@@ -266,18 +270,38 @@ def _nights_holding(
 
 
 def _delete_publications(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Delete the archived publications that hold an id which is being erased."""
-    connection.execute(
+    """Delete the archived publications that hold an id which is being erased, and what nobody can read."""
+    named = connection.sql(
         """
-        create or replace temp table named as
         select old_id from substitution
         where new_id in (select pseudonym from wanted) and new_id not in (select pseudonym from erased)
         """
-    )
-    if not connection.sql("select 1 from named").fetchone():
+    ).df()
+    if named.empty:
         return
+    # A draft of a run that broke off is among them: its name begins with a dot.
     for file in sorted(settings.publications_dir.glob("*.duckdb")):
+        try:
+            reason = "it named somebody who is now erased" if _names_any(file, named) else None
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            reason = f"it cannot be read ({error}), and may name somebody who is now erased"
+        if reason:
+            file.unlink()
+            log.info("deleted the publication %s: %s", file.name, reason)
+
+
+def _names_any(file: Path, named: "pd.DataFrame") -> bool:
+    """Whether an id of `named.old_id` stands in a published file.
+
+    Raises:
+        duckdb.Error: the file is damaged.
+    """
+    # A damaged file may take its whole connection along, so each has one of its own.
+    with duckdb.connect() as connection:
         connection.execute(f"attach {literal(file)} as publication_file (read_only)")
+        connection.register("named", named)
         columns = connection.execute(
             """
             select table_name, column_name
@@ -286,7 +310,7 @@ def _delete_publications(connection: duckdb.DuckDBPyConnection, settings: Settin
             """,
             [list(NAMING_COLUMNS)],
         ).fetchall()
-        names_them = any(
+        return any(
             connection.sql(
                 f"""
                 select 1 from publication_file.main.{quoted(table)}
@@ -295,7 +319,3 @@ def _delete_publications(connection: duckdb.DuckDBPyConnection, settings: Settin
             ).fetchone()
             for table, column in columns
         )
-        connection.execute("detach publication_file")
-        if names_them:
-            file.unlink()
-            log.info("deleted the publication %s: it named somebody who is now erased", file.name)

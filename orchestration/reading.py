@@ -38,7 +38,7 @@ SHOWABLE = r"[\w .:,+/-]{0,60}"
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
 )
-# An e-mail or a password hash among what a member wrote; the text gives way to one that no scene has.
+# An e-mail or a password hash in place of a name: it gives way to a text that says so.
 PERSONAL_TEXT = r"@|[$]2[aby][$]"
 WITHHELD = "(withheld)"
 STORED_TYPES = {"json": "varchar"}

@@ -60,8 +60,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, []):
             said = [value for name, value in report.user_properties if name == "tried"]
-            if outcome != "passed" and not said:
-                said = [("?", report.nodeid, 0)]
+            if not said and (outcome != "passed" or report.when == "call"):
+                said = [("tests with one form, long or short", report.nodeid.split("::")[0], 1)]
             for promise, what, count in said:
                 times[promise, what] += count
                 failed[promise, what] += outcome != "passed"

@@ -432,6 +432,18 @@ def test_an_address_or_a_hash_in_place_of_a_home_is_withheld_and_its_member_stay
     assert house.rows("users", 1, *secrets) == [("Bern", "BE", "punk"), ("(withheld)", "(withheld)", "punk")]
 
 
+def test_an_address_in_place_of_a_scenes_city_is_withheld_and_the_scene_stays(tmp_path: Path) -> None:
+    house = House(tmp_path, "communities")
+    scene = {
+        "name": "Punk", "slug": "punk", "memberCount": 0, "isActive": True, "city": "Bern", "state": "BE",
+        "musicCommunity": "punk", "tier": "city", "createdAt": "2025-05-05 05:05:05",
+    }  # fmt: skip
+    scenes = [{"id": uid(4, 1)} | scene, {"id": uid(4, 2)} | scene | {"city": PLANTED}]
+    house.deliver("communities", 1, scenes)
+    assert house.actions() == {("communities", 1): "accepted"}
+    assert house.rows("communities", 1, "city", "state") == [("Bern", "BE"), ("(withheld)", "BE")]
+
+
 def test_of_a_refused_night_too_nothing_personal_is_written(tmp_path: Path) -> None:
     house = House(tmp_path, "users", max_rejected_rows=0)
     house.deliver("users", 1, [user(1), user(2, gpsVerified=f"hash-{PLANTED}", homeSceneCity=PLANTED)])

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -341,13 +342,20 @@ def test_who_left_and_who_was_forgotten_are_nowhere_and_the_totals_stay(world: W
     assert hits(world.warehouse_dir, gone)
     unknown = command(world.home, "forget", uid(MEMBER, 88), "--exports-dir", world.exports)
     assert (unknown.returncode, "ever held" in unknown.stderr) == (2, True)
+    # What a run that broke off left, and what nobody can read any more, may name them just as well.
+    draft = archived.with_name(".draft.duckdb")
+    shutil.copyfile(archived, draft)
+    torn = archived.with_name("2026-01-01-torn.duckdb")
+    torn.write_bytes(archived.read_bytes()[:100_000])
+    blotted = archived.with_name("2026-01-01-blotted.duckdb")
+    blotted.write_bytes(archived.read_bytes()[:12_288] + b"?" * (archived.stat().st_size - 12_288))
     # That night one left; another asks to be forgotten, although the platform still has them.
     deliver(world.exports, NIGHTS[1], range(1, 5))
     result = command(world.home, "forget", uid(MEMBER, FORGOTTEN), "--exports-dir", world.exports)
     assert result.returncode == 4, result.stdout + result.stderr
     assert "2 members erased" in result.stdout
     assert hits(world.warehouse_dir, gone) == set()
-    assert not archived.exists()
+    assert not any(file.exists() for file in (archived, draft, torn, blotted))
     assert (
         world.sql("select activity_type, sum(points) from activity_point group by all order by all") == points
     )

@@ -206,6 +206,22 @@ def test_rollback_goes_back_one_publication_at_a_time_or_to_the_one_named(copied
     assert run_of(config.published_file) == newest
 
 
+def test_a_damaged_publication_is_passed_over_and_told_of(
+    copied: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = settings_for(copied)
+    older = plant(config, "older", "2026-01-02 05:00:00")
+    damaged = plant(config, "damaged", "2026-01-02 06:00:00")
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"no database")
+    outcome = warehouse("rollback", warehouse_dir=copied)
+    assert (outcome.returncode, run_of(config.published_file)) == (0, run_of(older))
+    assert f"passed over {damaged}" in caplog.text
+    assert warehouse("prune", "--keep-days", "1", warehouse_dir=copied).returncode == 0
+    assert warehouse("rollback", "2026-01-03-damaged", warehouse_dir=copied).returncode == 2
+    assert damaged.exists()
+
+
 def test_rollback_to_an_unknown_publication_lists_what_there_is(copied: Path) -> None:
     config = settings_for(copied)
     before = config.published_file.read_bytes()

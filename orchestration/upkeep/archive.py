@@ -1,6 +1,7 @@
 """What is published now, the publications kept in `publications/`, and going back to one of them."""
 
 import datetime as dt
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import duckdb
 from orchestration.publication import put_in_place
 from orchestration.reading import literal
 from orchestration.settings import Settings
+
+log = logging.getLogger("warehouse")
 
 
 class UnknownPublicationError(Exception):
@@ -51,9 +54,14 @@ def current(config: Settings) -> Publication | None:
 
 
 def archived(config: Settings) -> list[Publication]:
-    """The publications kept, the first built first."""
-    files = sorted(config.publications_dir.glob("[!.]*.duckdb"))
-    return sorted(map(read_publication, files), key=lambda publication: publication.built_at)
+    """The publications kept, the first built first; one that is damaged is told of and passed over."""
+    kept = []
+    for file in sorted(config.publications_dir.glob("[!.]*.duckdb")):
+        try:
+            kept.append(read_publication(file))
+        except duckdb.Error as error:
+            log.warning("passed over %s, which cannot be read and may be deleted: %s", file, error)
+    return sorted(kept, key=lambda publication: publication.built_at)
 
 
 def roll_back(config: Settings, name: str | None = None) -> Publication:
