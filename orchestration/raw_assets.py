@@ -125,8 +125,8 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
 
 def _forget_failures(instance: dg.DagsterInstance) -> None:
     """Failed runs say on which rows; those may name somebody who is now erased."""
-    for record in own_runs(instance, statuses=[dg.DagsterRunStatus.FAILURE]):
-        forget(instance, record.dagster_run.run_id)
+    failed = own_runs(instance, statuses=[dg.DagsterRunStatus.FAILURE])
+    forget(instance, [record.dagster_run.run_id for record in failed])
 
 
 def choose_as_of(arrived: set[tuple[str, dt.date]], asked: str) -> dt.date:

@@ -1,5 +1,7 @@
 """What Dagster remembers of this project's runs. Its home may hold the runs of other projects, too."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,19 @@ def _is_own(run: dg.DagsterRun) -> bool:
     return run.job_name in (NIGHTLY, FRESHNESS)
 
 
-def forget(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete the record of a run, its events and its logs."""
-    instance.compute_log_manager.delete_logs(prefix=[run_id])
-    instance.delete_run(run_id)
-    # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
-    for file in (Path(instance.root_directory) / "history" / "runs").glob(f"{run_id}.db*"):
-        file.unlink()
+def forget(instance: dg.DagsterInstance, run_ids: list[str]) -> None:
+    """Delete the records of runs, their events and their logs, and give back the space they took."""
+    histories = Path(instance.root_directory) / "history" / "runs"
+    for run_id in run_ids:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        instance.delete_run(run_id)
+        # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
+        for file in histories.glob(f"{run_id}.db*"):
+            file.unlink()
+    for file in histories.glob("index.db") if run_ids else ():
+        with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
+            # Dagster leaves them there for ever, even those of a run it deleted.
+            connection.executemany(
+                "delete from asset_check_executions where run_id = ?", [(run_id,) for run_id in run_ids]
+            )
+            connection.execute("vacuum")

@@ -32,6 +32,8 @@ RUN_RESULTS = "run_results.json"
 
 # dbt lies beside the interpreter, whether or not the environment was activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+# Under a locale that is not UTF-8 dbt ends with a traceback.
+os.environ["LC_ALL"] = "C.UTF-8"
 DBT_PROJECT = DbtProject(project_dir=PROJECT_DIR)
 
 

@@ -25,6 +25,7 @@ from test_cli import warehouse
 from test_erasure import House
 from test_exports import PROMISED
 
+from orchestration import lock
 from orchestration.cli import nightly
 from orchestration.exports import Column
 from orchestration.ingestion import refusal
@@ -259,22 +260,74 @@ def test_rejected_rows_and_refused_nights_are_told_without_their_values(world: W
 # Files are private
 
 
-def test_what_is_written_is_private_and_the_group_may_read_what_is_published(world: World) -> None:
+def shared(home: Path) -> dict[str, int]:
+    """What others than its user may reach, and how."""
     modes = {
-        str(path.relative_to(world.home)): stat.S_IMODE(path.stat().st_mode)
-        for path in [world.warehouse_dir, *world.warehouse_dir.rglob("*")]
+        str(path.relative_to(home)): stat.S_IMODE(path.stat().st_mode)
+        for path in [home / "warehouse", *(home / "warehouse").rglob("*")]
     }
-    shared = {name: mode for name, mode in modes.items() if mode & 0o077}
-    (archived,) = (name for name in modes if name.startswith("warehouse/publications/"))
-    assert shared == {
+    return {name: mode for name, mode in modes.items() if mode & 0o077}
+
+
+def to_be_shared(world: World) -> dict[str, int]:
+    """What the group may read."""
+    (archived,) = (world.warehouse_dir / "publications").iterdir()
+    return {
         "warehouse": 0o750,
         "warehouse/publications": 0o750,
         "warehouse/analytics.duckdb": 0o440,
-        archived: 0o440,
+        str(archived.relative_to(world.home)): 0o440,
     }
-    assert modes["warehouse/key"] == 0o600
-    assert modes["warehouse/raw"] == 0o700
-    assert modes["warehouse/dagster"] == 0o700
+
+
+def test_what_is_written_is_private_and_the_group_may_read_what_is_published(world: World) -> None:
+    assert shared(world.home) == to_be_shared(world)
+    assert stat.S_IMODE((world.warehouse_dir / "key").stat().st_mode) == 0o600
+    for folder in ("raw", "dagster"):
+        assert stat.S_IMODE((world.warehouse_dir / folder).stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("name", "wide"),
+    [
+        ("warehouse.duckdb", 0o640),
+        ("key", 0o604),
+        ("raw/users", 0o710),
+        ("dagster/dagster.yaml", 0o620),
+        ("analytics.duckdb", 0o444),
+        ("analytics.duckdb", 0o460),
+        ("publications", 0o755),
+        (".", 0o770),
+    ],
+)
+def test_one_file_or_folder_that_others_may_reach_is_found(world: World, name: str, wide: int) -> None:
+    path = world.warehouse_dir / name
+    usual = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(wide)
+    try:
+        found = shared(world.home)
+    finally:
+        path.chmod(usual)
+    assert dict(found.items() - to_be_shared(world).items()) == {str(path.relative_to(world.home)): wide}
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_without_its_guard_what_ingestion_writes_would_be_found_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    house = House(tmp_path, tables=("users",))
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], ["users"])
+    usual = os.umask(0o022)
+    try:
+        if not guarded:
+            monkeypatch.setattr(lock, "make_private", lambda _: None)
+        lock.hold(house.settings)
+        house.read()
+    finally:
+        lock.let_go(house.settings)
+        os.umask(usual)
+    rows = f"warehouse/raw/users/{NIGHTS[0]}/rows.parquet"
+    assert shared(tmp_path).get(rows) == (None if guarded else 0o644)
 
 
 # Who left is nowhere

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 not published, or a law does not hold, or it could not be 
 3 another run holds the warehouse; 4 published although some delivery was refused.
 """
 
+import sys
 from typing import Any
 
 import duckdb
@@ -85,5 +86,7 @@ app.add_typer(questions.explain, name="explain")
 
 
 def main() -> None:
-    """The entry point."""
+    """The entry point. What a terminal has no letter for is shown as a question mark, and ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
     app()

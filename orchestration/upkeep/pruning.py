@@ -65,8 +65,7 @@ def prune(config: Settings, what: Prunable) -> None:
         for folder in what.nights:
             _keep_the_account_alone(config, connection, folder)
     with dg.DagsterInstance.get() as instance:
-        for run_id in what.runs:
-            forget(instance, run_id)
+        forget(instance, what.runs)
 
 
 def tables_without_history(manifest: dict[str, Any], tables: dict[str, Table]) -> list[str]:

@@ -222,6 +222,19 @@ def night_is_a_file(path: Path) -> None:
     path.parent.write_bytes(CSV)
 
 
+# Of the cases of duplicate keys: the rows that stand (act, type, part), and the account of each part
+# (delivered, accepted, duplicate, superseded, rejected).
+DUPLICATES = {
+    "duplicate keys in a part": (
+        {(71, "ADD", "part-0000.csv"), (72, "BLAST", "part-0000.csv")},
+        {("part-0000.csv", 5, 2, 1, 2, 0)},
+    ),
+    "duplicate keys across parts": (
+        {(73, "ADD", "part-0001.csv"), (74, "BLAST", "part-0000.csv")},
+        {("part-0000.csv", 2, 1, 0, 1, 0), ("part-0001.csv", 2, 1, 1, 0, 0)},
+    ),
+}
+
 UNPACKED = Refused("{} is truncated or damaged: it cannot be unpacked")
 NO_PARQUET = Refused("{} cannot be read as Parquet: truncated, damaged or something else")
 NO_MANIFEST = Refused("_manifest.json cannot be read as a manifest")
@@ -390,8 +403,10 @@ CASES = [
     Case("self references", as_csv([{"id": uid(10, 1), "pioneerId": uid(2, 1), "recruitedUserId": uid(2, 1),
                                      "communityId": uid(4, 1), **BEFORE}]),
          accepted(1), table="pioneer_referrals"),
-    Case("duplicate keys in a part", CSV + ROW + ROW.replace(b"BLAST", b"ADD"), accepted(4)),
-    Case("duplicate keys across parts", files(part_0000=CSV, part_0001=CSV.replace(b"BLAST", b"ADD")),
+    Case("duplicate keys in a part", as_csv([act(71), act(72), act(71), act(71, type="ADD"), act(72)]),
+         accepted(5)),
+    Case("duplicate keys across parts",
+         files(part_0000=as_csv([act(73), act(74)]), part_0001=as_csv([act(73, type="ADD"), act(74)])),
          accepted(4)),
     Case("formulas and script tags in names", as_csv([band(1, name=FORMULA), band(2, name=SCRIPT)]),
          accepted(2), table="artist_bands"),

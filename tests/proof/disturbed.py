@@ -10,30 +10,14 @@ argument is a path ending in ENDING, before it takes effect, the process
 CHANGED is what differs in it from the start, by its name in CHANGES; `-` stands for no event, and no change.
 """
 
-import datetime as dt
 import os
 import resource
 import signal
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-from orchestration import cli, ingestion, lock, transformation
+from orchestration import cli, ingestion, lock
 from orchestration.settings import Settings
-
-
-class Ahead(dt.datetime):
-    """A clock that is decades ahead."""
-
-    @classmethod
-    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-        """The time that a wrong clock shows."""
-        return dt.datetime.now(tz) + dt.timedelta(days=10_000)
-
-
-def clock() -> None:
-    """The run's clock is decades ahead."""
-    transformation.dt = SimpleNamespace(UTC=dt.UTC, date=dt.date, datetime=Ahead)
 
 
 def publishes_in_place() -> None:
@@ -68,7 +52,7 @@ def ignores_the_lock() -> None:
     lock._locked = lambda _file: True
 
 
-CHANGES = (clock, publishes_in_place, swaps_file_by_file, believes_a_dead_lock, ignores_the_lock)
+CHANGES = (publishes_in_place, swaps_file_by_file, believes_a_dead_lock, ignores_the_lock)
 
 
 def main() -> None:

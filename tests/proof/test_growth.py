@@ -1,6 +1,11 @@
-"""Files grow no faster than the data delivered, over sixty nights."""
+"""Files grow no faster than the data delivered, over sixty nights: every file that a warehouse keeps.
 
+The account is seen to find each kind of file that is kept twice, never forgotten, or not known to it.
+"""
+
+import datetime as dt
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,20 +16,24 @@ import pytest
 from orchestration.definitions import defs
 from orchestration.lock import let_go
 from orchestration.sample import SampleSize, write_sample
-from orchestration.settings import PROJECT_DIR, settings
-from orchestration.upkeep.status import sizes
+from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.upkeep.pruning import prunable, prune
 
-# Nights, nights that arrive between two runs, and days of history before them.
-LONG = (60, 10, 120)
-SHORT = (9, 4, 60)
-GROWING = ("raw", "warehouse", "published")
+Measured = list[dict[str, int]]
+
+# Nights, nights that arrive between two runs, days of history before them, and runs that pruning keeps.
+LONG = (60, 3, 120, 5)
+SHORT = (9, 4, 60, 1)
+GROWING = ("raw", "warehouse.duckdb", "analytics.duckdb")
+# dbt begins a new log after 10 MiB and keeps five full ones.
+LOGS = 6 * 10 * 1024**2
 
 
 @pytest.fixture
-def run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], dict[str, int]]:
-    """Run the nightly job into a warehouse, recorded as Dagster records it; the sizes after it."""
+def run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Settings]:
+    """Run the nightly job into a warehouse, recorded as Dagster records it."""
 
-    def run(warehouse_dir: Path) -> dict[str, int]:
+    def run(warehouse_dir: Path) -> Settings:
         monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "exports"))
         monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
         monkeypatch.setenv("DAGSTER_HOME", str(warehouse_dir / "dagster"))
@@ -36,31 +45,54 @@ def run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
             result = defs.resolve_job_def("nightly").execute_in_process(run_config=quiet, instance=instance)
         let_go(config)
         assert result.success
-        return sizes(config)
+        return config
 
     return run
 
 
-def outgrown(measured: list[dict[str, int]]) -> list[str]:
-    """What grew by more bytes than were delivered between the second run and the last.
+def kept(warehouse_dir: Path) -> dict[str, int]:
+    """Bytes of every file of a warehouse, Dagster's home in it, by where it lies; dbt's logs apart."""
+    found: Counter[str] = Counter()
+    for file in warehouse_dir.rglob("*"):
+        if file.is_file():
+            place, *rest = file.relative_to(warehouse_dir).parts
+            is_log = place == "dbt" and rest[-1].startswith("dbt.log")
+            known = (*GROWING, "publications", "dagster")
+            found["logs" if is_log else place if place in known else "others"] += file.stat().st_size
+    return dict(found)
 
-    The second: the first has no earlier build whose place it could take. Dagster keeps a record of each run,
-    whatever was delivered: that of a later run must not be larger.
+
+def outgrown(measured: Measured, publications_kept: int) -> list[str]:
+    """What grew faster than it may between the second run and the last.
+
+    The second: the first has no earlier build whose place it could take.
+
+    - Raw, the warehouse and the published file: by no more bytes than were delivered.
+    - The publications: as many as are kept, none larger than a published file was.
+    - Dagster keeps a record of each run, whatever was delivered: that of a later run must not be larger.
+    - dbt's logs: as much as it keeps of them.
+    - Whatever else there is, dbt's artefacts first: not at all, but for the digits of a time or a size.
     """
     _, second, *_, last = measured
     delivered = last["delivered"] - second["delivered"]
-    faster = [kind for kind in GROWING if last[kind] - second[kind] > delivered]
     records = [later["dagster"] - earlier["dagster"] for earlier, later in pairwise(measured)]
-    return faster + ["dagster"] * (records[-1] > 1.1 * records[0])
+    largest = max(sizes["analytics.duckdb"] for sizes in measured)
+    too_large = {kind: last[kind] - second[kind] > delivered for kind in GROWING} | {
+        "publications": last["publications"] > publications_kept * largest,
+        "dagster": records[-1] > 1.1 * records[0],
+        "logs": last["logs"] > LOGS,
+        "others": last["others"] > 1.01 * second["others"],
+    }
+    return [kind for kind, is_too_large in too_large.items() if is_too_large]
 
 
 def test_files_grow_no_faster_than_the_data(
     long: bool,
     tried: Callable[[str, str, int], None],
     tmp_path: Path,
-    run_once: Callable[[Path], dict[str, int]],
+    run_once: Callable[[Path], Settings],
 ) -> None:
-    nights, step, history_days = LONG if long else SHORT
+    nights, step, history_days, runs_kept = LONG if long else SHORT
     size = SampleSize(
         members=200,
         scenes=4,
@@ -71,8 +103,9 @@ def test_files_grow_no_faster_than_the_data(
         history_days=history_days,
     )
     written = write_sample(tmp_path / "written", size)
-    delivered = 0
-    measured = []
+    warehouse_dir, delivered = tmp_path / "warehouse", 0
+    measured: Measured = []
+    started = []
     for count, night in enumerate(written):
         for folder in sorted((tmp_path / "written").glob(f"*/{night}")):
             delivered += sum(part.stat().st_size for part in folder.iterdir())
@@ -80,23 +113,82 @@ def test_files_grow_no_faster_than_the_data(
             arrived.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(arrived)
         if count % step == 0 or night == written[-1]:
-            measured.append(run_once(tmp_path / "warehouse") | {"delivered": delivered})
+            started.append(dt.datetime.now(dt.UTC))
+            config = run_once(warehouse_dir)
+            measured.append(kept(warehouse_dir) | {"delivered": delivered})
     tried("files grow no faster than the data", f"nights, in {len(measured)} runs of the real job", nights)
     print(*measured, sep="\n")
-    assert outgrown(measured) == [], measured
+    assert outgrown(measured, config.publications_kept) == [], measured
     assert measured[-1]["raw"] <= delivered
+
+    # Pruned as if the runs had been a day apart, Dagster has the records of the last ones only.
+    as_if = started[-runs_kept] + dt.timedelta(days=runs_kept)
+    prune(config, prunable(config, runs_kept, as_if))
+    pruned = kept(warehouse_dir)
+    print(pruned)
+    assert pruned["dagster"] <= 1.1 * measured[runs_kept - 1]["dagster"], pruned
+    assert set(pruned) == set(measured[-1]) - {"delivered"}
+
+    # The same files, every night kept twice.
+    shutil.copytree(config.raw_dir, config.raw_dir / "again")
+    twice = kept(warehouse_dir) | {"delivered": delivered}
+    assert outgrown([*measured, twice], config.publications_kept) == ["raw"]
     if long:
         # While a table is built anew the old one stands beside it, and that space is used again: never more.
-        anew = run_once(tmp_path / "anew")
-        assert measured[-1]["warehouse"] <= 2.5 * anew["warehouse"], anew
+        anew = kept(run_once(tmp_path / "anew").warehouse_dir)
+        print(anew)
+        assert measured[-1]["warehouse.duckdb"] <= 2.5 * anew["warehouse.duckdb"], anew
 
 
-def test_what_grows_faster_than_the_data_is_named() -> None:
-    sizes_of = {"raw": 10, "warehouse": 100, "published": 20, "dagster": 4, "delivered": 10}
-    even = [{kind: size + 10 * run for kind, size in sizes_of.items()} for run in range(4)]
-    assert outgrown(even) == []
+PUBLICATIONS_KEPT = 3
+FILES = {  # as the place, the bytes after the first run, and those that each later run adds
+    "raw/users/2026-01-01/rows.parquet": (100, 100),
+    "warehouse.duckdb": (1000, 100),
+    "analytics.duckdb": (200, 100),
+    "publications/last.duckdb": (600, 300),
+    "dagster/history/runs/run.db": (40, 10),
+    "dbt/dbt.log": (LOGS, 0),
+    "dbt/manifest.json": (500, 0),
+    "lock": (5, 0),
+}
+
+
+def nights_of(folder: Path, **planted: int) -> Measured:
+    """Four runs of a made-up warehouse, after each of which a planted file is so much larger."""
+    measured = []
+    for run in range(4):
+        files = FILES | {place.replace("__", "/"): (1, bytes_more) for place, bytes_more in planted.items()}
+        for place, (first, more) in files.items():
+            file = folder / f"{run}" / place
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as opened:
+                opened.truncate(first + run * more)
+        measured.append(kept(folder / f"{run}") | {"delivered": 100 * (run + 1)})
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("raw__users__2026-01-01__again.parquet", "raw"),
+        ("dbt__dbt.log.9", "logs"),
+        ("dbt__compiled__one_per_night.sql", "others"),
+        ("history__by_a_newcomer.parquet", "others"),
+        ("publications__never_forgotten.duckdb", "publications"),
+    ],
+)
+def test_what_grows_with_the_number_of_nights_is_found_wherever_it_lies(
+    tmp_path: Path, place: str, kind: str
+) -> None:
+    assert outgrown(nights_of(tmp_path / "even"), PUBLICATIONS_KEPT) == []
+    assert outgrown(nights_of(tmp_path / "planted", **{place: 200}), PUBLICATIONS_KEPT) == [kind]
+
+
+def test_what_grows_faster_than_the_data_is_named(tmp_path: Path) -> None:
+    even = nights_of(tmp_path)
+    *earlier, last = even
     for kind in GROWING:
-        assert outgrown([*even[:-1], even[-1] | {kind: even[-1][kind] + 1}]) == [kind]
-    assert outgrown([*even[:-1], even[-1] | {"dagster": even[-1]["dagster"] + 2}]) == ["dagster"]
+        assert outgrown([*earlier, last | {kind: last[kind] + 1}], PUBLICATIONS_KEPT) == [kind]
+    assert outgrown([*earlier, last | {"dagster": last["dagster"] + 2}], PUBLICATIONS_KEPT) == ["dagster"]
     # The first run may be far smaller: there is nothing it must stand beside.
-    assert outgrown([even[0] | {"warehouse": 1}, *even[1:]]) == []
+    assert outgrown([even[0] | {"warehouse.duckdb": 1}, *even[1:]], PUBLICATIONS_KEPT) == []
