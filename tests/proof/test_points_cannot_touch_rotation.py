@@ -176,17 +176,17 @@ def test_the_real_job_keeps_either_side_of_the_wall_from_the_other(
     shutil.copytree(exports_dir, participation)
     shutil.copytree(exports_dir, listening)
     assert disturb(participation, set(PARTICIPATION) - POLICY.keys() - {"users"}, rng) > 20
-    assert disturb(listening, LISTENING, rng) >= len(LISTENING)
+    # Not the rotation itself: one that holds a track twice is none, and would rightly not be published.
+    assert disturb(listening, set(LISTENING) - {"rotation_entries"}, rng) > len(LISTENING)
     undisturbed, other_acts, other_ears = (
         run_nightly(directory, tmp_path / f"warehouse of {directory.name}", **confirm)
         for directory in (exports_dir, participation, listening)
     )
-    assert undisturbed.success
-    assert other_acts.success
+    assert [run.success for run in (undisturbed, other_acts, other_ears)] == [True, True, True]
     tried("points cannot touch rotation", "worlds with every export of participation changed, real job", 1)
     for table in ("rotation_recurrence", "track_engagement_day"):
         assert built(other_acts, table) == built(undisturbed, table) != []
-    tried("listening cannot touch points", "worlds with every export of listening changed, real job", 1)
+    tried("listening cannot touch points", "worlds with engagements, votes and settings changed, real job", 1)
     assert built(other_acts, "ledger") != built(undisturbed, "ledger")
     for table in ("activity_decision", "ledger", "activity_point", "activity_score"):
         assert built(other_ears, table) == built(undisturbed, table) != []
@@ -194,6 +194,6 @@ def test_the_real_job_keeps_either_side_of_the_wall_from_the_other(
 
 
 def built(run: Run, table: str) -> list[tuple[object, ...]]:
-    """A table as it was built, published or not: with other listening the law on rotation does not hold."""
+    """A table of the warehouse, published or not."""
     with duckdb.connect(str(run.warehouse_dir / "warehouse.duckdb"), read_only=True) as connection:
         return connection.sql(f"from {table} order by all").fetchall()
