@@ -248,15 +248,15 @@ class Readers:
         self.seen: Counter[str] = Counter()
         self.errors: list[str] = []
         self.reads: list[int] = []
-        self._end = _fork.Event()
         self._begun = _fork.Barrier(count + 1)
-        self._said = [_fork.Pipe(duplex=False) for _ in range(count)]
-        self.processes = [_fork.Process(target=self._read, args=(there,)) for _, there in self._said]
+        # To each a pipe of its own: an event that they share waits for ever for one that died waiting for it.
+        self._pipes = [_fork.Pipe() for _ in range(count)]
+        self.processes = [_fork.Process(target=self._read, args=(there,)) for _, there in self._pipes]
 
     def _read(self, there: multiprocessing.connection.Connection) -> None:
         seen, errors = Counter([digest(self.file)]), []
         self._begun.wait()
-        while not self._end.wait(self.pause):
+        while not there.poll(self.pause):
             try:
                 seen[digest(self.file)] += 1
             except duckdb.Error as error:
@@ -278,9 +278,10 @@ class Readers:
         Raises:
             AssertionError: one of them died, or never said what it saw.
         """
-        self._end.set()
+        for here, _ in self._pipes:
+            here.send("enough")
         lost = []
-        for (here, _), process in zip(self._said, self.processes, strict=True):
+        for (here, _), process in zip(self._pipes, self.processes, strict=True):
             multiprocessing.connection.wait([here, process.sentinel], PATIENCE)
             if here.poll():
                 seen, errors = here.recv()
