@@ -14,7 +14,7 @@ from dagster_dbt import get_asset_key_for_model
 from orchestration.lock import hold
 from orchestration.reading import literal
 from orchestration.settings import Settings, settings
-from orchestration.transformation import MANIFEST, is_built, warehouse_models
+from orchestration.transformation import MANIFEST, NOT_PUBLISHED, is_built, warehouse_models
 
 log = logging.getLogger("warehouse")
 
@@ -169,7 +169,7 @@ def analytics(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     try:
         archived = publish(config, list(published_tables(MANIFEST).values()))
     except (duckdb.Error, OSError) as error:
-        raise dg.Failure(f"Not published; yesterday's file keeps serving.\n{error}") from error
+        raise dg.Failure(f"{NOT_PUBLISHED}\n{error}") from error
     log.info("published %s", config.published_file)
     return dg.MaterializeResult(
         metadata={

@@ -56,7 +56,7 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
         if behind := nights_behind(as_of_date, dt.datetime.now(dt.UTC)):
             console.print(how_late(behind, as_of_date), style="bold yellow")
         for table, dates in nights_missing(missing).items():
-            console.print(f"Not delivered or refused: {table}: {in_short(dates)}.")
+            console.print(f"Not delivered or refused: {table}: {span(dates)}.")
         console.print(rows_as_table(connection.execute(ROWS), "Rows"))
         console.print(rows_as_table(connection.execute(POINTS), "Activity Points"))
         refused = connection.execute(REFUSED).fetchall()
@@ -76,9 +76,8 @@ def nights_behind(as_of_date: dt.date, now: dt.datetime) -> int:
 
 def how_late(behind: int, as_of_date: dt.date) -> str:
     """What a person is told of late data; a newcomer with the sample, that it is meant to be old."""
-    from orchestration.sample import (
-        LAST_NIGHT,
-    )  # takes long to load, which an explanation should not wait for
+    # It takes long to load, which an explanation should not wait for.
+    from orchestration.sample import LAST_NIGHT
 
     if as_of_date == LAST_NIGHT:
         return (
@@ -96,7 +95,7 @@ def nights_missing(said: str | None) -> dict[str, list[str]]:
     return missing
 
 
-def in_short(nights: list[str]) -> str:
+def span(nights: list[str]) -> str:
     """However many nights there are, a few words."""
     first, last = nights[0], nights[-1]
     return first if first == last else f"{len(nights)} nights from {first} to {last}"

@@ -29,6 +29,7 @@ PROGRESS_EVERY = 25
 ROWS_SHOWN = 5
 PRIVATE = 0o600
 RUN_RESULTS = "run_results.json"
+NOT_PUBLISHED = "Not published; yesterday's file keeps serving."
 
 # dbt lies beside the interpreter, whether or not the environment was activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -236,8 +237,8 @@ def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> N
     # DuckDB is silent when it cannot close a database: what it holds then is not what the laws looked at.
     if (config.building_dir / f"{config.warehouse_file.name}.wal").exists():
         raise dg.Failure(
-            "Not published; yesterday's file keeps serving.\nThe build could not be written to its end in "
-            f"{config.building_dir}; make room there, then run again."
+            f"{NOT_PUBLISHED}\nThe build could not be written to its end in {config.building_dir}; "
+            "make room there, then run again."
         )
     if not whole:
         # No law has looked at what a part leaves together: it is neither published nor built upon.
@@ -254,7 +255,7 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
         return (
             f"dbt ended before it was done, with exit code {invocation.process.returncode} "
             f"(-9: killed, mostly for want of memory); {config.warehouse_dir / 'dbt.log'} may say more.\n"
-            "Not published; yesterday's file keeps serving."
+            f"{NOT_PUBLISHED}"
         )
     results = invocation.get_artifact(RUN_RESULTS)["results"]
     lines = []
@@ -268,4 +269,4 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
                 found = connection.sql(f"from {result['relation_name']} limit {ROWS_SHOWN}")
                 rows = found.df().to_string(index=False)
                 lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
-    return "Not published; yesterday's file keeps serving.\n" + "\n".join(lines)
+    return "\n".join([NOT_PUBLISHED, *lines])

@@ -5,13 +5,13 @@ import datetime as dt
 import pytest
 
 from orchestration.sample import LAST_NIGHT
-from orchestration.summary import how_late, in_short, nights_missing
+from orchestration.summary import how_late, nights_missing, span
 
 
 def test_missing_nights_are_told_by_table_in_a_few_words() -> None:
     said = "events 2026-01-03, users 2026-01-10, events 2026-01-01, events 2026-01-02"
     missing = nights_missing(said)
-    assert {table: in_short(nights) for table, nights in missing.items()} == {
+    assert {table: span(nights) for table, nights in missing.items()} == {
         "events": "3 nights from 2026-01-01 to 2026-01-03",
         "users": "2026-01-10",
     }

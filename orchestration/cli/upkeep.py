@@ -23,7 +23,7 @@ from orchestration.cli.console import (
 from orchestration.cli.nightly import run_and_end
 from orchestration.lock import hold
 from orchestration.settings import HinderedError, UsageError
-from orchestration.summary import how_late, in_short
+from orchestration.summary import how_late, span
 
 
 def verify(
@@ -163,7 +163,7 @@ def _show_status(found: dict[str, Any]) -> None:
         if behind := published["nights behind"]:
             console.print(how_late(behind, dt.date.fromisoformat(published["last day"])), **say)
         for table, nights in published["nights missing"].items():
-            console.print(f"Missing: {table}: {in_short(nights)}", **say)
+            console.print(f"Missing: {table}: {span(nights)}", **say)
     if last := found["last run"]:
         took = "" if last["seconds"] is None else f", {last['seconds']} seconds"
         console.print(f"Last run: {last['status']}, started {last['started']}{took} ({last['run']})", **say)
