@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
+from orchestration.lists import LISTS
 from orchestration.settings import UsageError
 from orchestration.summary import rows_as_table
 
@@ -27,7 +28,7 @@ ACT = """
 SCORED_DAYS = "select min(as_of_date), max(as_of_date) from activity_score where scope_id = $1"
 
 BY_TYPE = """
-    select activity_type, points_7d, points_30d, points_90d, points_all_time, awards, last_activity_at
+    select activity_type, columns('^points_'), awards, last_activity_at
     from user_activity where user_id = $1 order by activity_type
 """
 ACTS = """
@@ -61,9 +62,7 @@ LEDGER_OF_AWARD = """
     order by occurred_at
 """
 SCORE = """
-    select
-        as_of_date, members, contributors_30d, points_on_day, points_7d, points_30d, points_90d,
-        points_all_time
+    select as_of_date, members, contributors_30d, columns('^points_')
     from activity_score where scope_id = $1 and as_of_date = $2
 """
 # The homes of a scope; those of the city tier are all there are, the one of whoever has no home among them.
@@ -86,9 +85,7 @@ SCORE_PARTS = """
     select
         rule_id, policy_version,
         sum(points) filter (where occurred_on = $2)::bigint as on_day,
-        sum(points) filter (where occurred_on > $2 - 7)::bigint as points_7d,
-        sum(points) filter (where occurred_on > $2 - 30)::bigint as points_30d,
-        sum(points) filter (where occurred_on > $2 - 90)::bigint as points_90d,
+        {windows},
         sum(points)::bigint as points_all_time,
         count(*) as ledger_rows
     from activity_point inner join home on activity_point.scene_id is not distinct from home.scene_id
@@ -156,7 +153,8 @@ def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, d
             raise UnknownIdError(f"no score of the scene {scene_id} is published{days}")
         score = connection.execute(SCORE, [scene_id, on])
         console.print(rows_as_table(score, f"Score on {on}"))
-        console.print(rows_as_table(connection.execute(SCORE_PARTS, [scene_id, on]), "The sum of its parts"))
+        parts = connection.execute(_score_parts(), [scene_id, on])
+        console.print(rows_as_table(parts, "The sum of its parts"))
 
 
 def explain_change(
@@ -176,6 +174,15 @@ def explain_change(
 
 def _open(published_file: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(published_file), read_only=True)
+
+
+def _score_parts() -> str:
+    """The SQL of what a score is the sum of, with a column for every window."""
+    windows = ", ".join(
+        f"sum(points) filter (where occurred_on > $2 - {days})::bigint as points_{days}d"
+        for days in LISTS["windows"]
+    )
+    return SCORE_PARTS.format(windows=windows)
 
 
 def _require(connection: duckdb.DuckDBPyConnection, known: str, value: uuid.UUID, what: str) -> None:

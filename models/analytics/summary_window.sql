@@ -10,4 +10,10 @@ select
         else {{ days_before('as_of.as_of', 'lengths.window_days') }}
     end as starts_at
 from as_of
-cross join (values (7), (30), (90), (null)) as lengths (window_days)
+cross join (
+    values
+    {%- for days in var('windows') %}
+    ({{ days }}),
+    {%- endfor %}
+    (null)
+) as lengths (window_days)

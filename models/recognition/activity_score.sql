@@ -246,7 +246,7 @@ select
     seasons.music_community,
     seasons.scene_id,
     cast(seasons.points_on_day as bigint) as points_on_day,
-    {%- for days in [7, 30, 90] %}
+    {%- for days in var('windows') %}
     cast(
         sum(seasons.points_on_day) over (
             partition by seasons.scope_id

@@ -11,7 +11,7 @@ select
     ledger.user_id,
     ledger.activity_type,
     as_of.as_of_date,
-    {%- for days in [7, 30, 90] %}
+    {%- for days in var('windows') %}
     cast(
         coalesce(
             sum(ledger.points) filter (where ledger.occurred_at >= {{ days_before('as_of.as_of', days) }}), 0

@@ -1,0 +1,9 @@
+"""The lists that the models and this package both ask: the `vars` of dbt_project.yml."""
+
+from typing import Any
+
+import yaml
+
+from orchestration.settings import PROJECT_DIR
+
+LISTS: dict[str, Any] = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]

@@ -1,0 +1,130 @@
+"""Each list is written once: with one more line in it, what asks it follows, or says what it lacks."""
+
+import datetime as dt
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+from golden.world import EXPORTS, expected
+from rich.console import Console
+from worlds import World, directories, ingest_nights, models
+
+from orchestration import explanation
+from orchestration.lineage import on_tables
+from orchestration.lists import LISTS
+from orchestration.settings import PROJECT_DIR
+from orchestration.transformation import MANIFEST
+
+LAST_NIGHT = dt.date(2026, 1, 3)
+# One more line in each list.
+WIDER = {"windows": [7, 14, 30, 90]}
+
+
+@dataclass(frozen=True)
+class Wider:
+    """The golden nights under the longer lists: all tables, the published ones in a file, and all SQL."""
+
+    connection: duckdb.DuckDBPyConnection
+    file: Path
+    sql: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def wider(tmp_path_factory: pytest.TempPathFactory) -> Wider:
+    """The golden nights, built with the longer lists and nothing else changed."""
+    home = tmp_path_factory.mktemp("wider")
+    (home / "building").mkdir()
+    done = subprocess.run(  # noqa: S603
+        [
+            Path(sys.executable).with_name("dbt"), "compile",
+            "--vars", json.dumps(WIDER), "--target-path", home / "target",
+        ],
+        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
+        env=os.environ | {"WAREHOUSE_DIR": str(home)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    nodes = json.loads((home / "target" / "manifest.json").read_bytes())["nodes"].values()
+    sql = {node["name"]: on_tables(node["compiled_code"]) for node in nodes if node.get("compiled_code")}
+    world = World()
+    config = directories(home, EXPORTS)
+    assert ingest_nights(config, confirmed=[LAST_NIGHT]) == LAST_NIGHT
+    world.load(config)
+    world.build(names=(), planted={name: sql[name] for name in models()})
+    world.leave(config)
+    return Wider(world.connection, config.warehouse_file, sql)
+
+
+# What a second copy of a list looks like, in models, macros, laws and code.
+COPIES = {"windows": r"\b7\b\W+30\b\W+90\b"}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_no_list_is_written_a_second_time(name: str) -> None:
+    folders = ("models", "macros", "seeds", "tests/laws", "orchestration", "bench")
+    files = [path for folder in folders for path in sorted((PROJECT_DIR / folder).rglob("*.*"))]
+    texts = {path: path.read_text() for path in files if path.suffix in (".sql", ".yml", ".py", ".csv")}
+    assert [path for path, text in texts.items() if re.search(COPIES[name], text)] == []
+    assert re.search(COPIES[name], (PROJECT_DIR / "dbt_project.yml").read_text()), "so that a copy is seen"
+
+
+def without_column(windows: Collection[int]) -> dict[str, list[str]]:
+    """The columns that contracts lack for these windows, by the file that must say them."""
+    found = {}
+    for node in MANIFEST["nodes"].values():
+        if "points_{{ days }}d" in node.get("raw_code", ""):
+            wanted = [f"points_{days}d" for days in windows]
+            written = [column for column in node["columns"] if re.fullmatch(r"points_\d+d", column)]
+            if written != wanted:
+                found[node["original_file_path"].replace(".sql", ".yml")] = wanted
+    return found
+
+
+def test_every_window_has_its_column_in_every_contract() -> None:
+    assert without_column(LISTS["windows"]) == {}, "write these columns, in this order"
+
+
+def test_a_window_without_a_column_is_named_with_the_file_that_lacks_it() -> None:
+    wanted = ["points_7d", "points_14d", "points_30d", "points_90d"]
+    assert without_column(WIDER["windows"]) == {
+        "models/recognition/activity_score.yml": wanted,
+        "models/recognition/user_activity.yml": wanted,
+    }
+
+
+def test_a_new_window_is_in_the_scores_the_profiles_and_the_summaries(wider: Wider) -> None:
+    """The points of 14 days are those since 21 December in the ledger that was worked out by hand."""
+    recent = [row for row in expected("activity_point") if row["occurred_at"] >= "2025-12-21"]
+    points = sum(int(row["points"]) for row in recent)
+    of_members = sum(int(row["points"]) for row in recent if row["user_id"])
+    score = """
+        select sum(points_14d) from activity_score
+        where tier = 'city' and as_of_date = (select as_of_date from as_of)
+    """
+    summary = """
+        select sum(value) from analytics_summary
+        where tier = 'city' and metric = 'activity_points' and window_days = 14
+    """
+    assert wider.connection.sql(score).fetchall() == [(points,)]
+    assert wider.connection.sql(summary).fetchall() == [(points,)]
+    assert wider.connection.sql("select sum(points_14d) from user_activity").fetchall() == [(of_members,)]
+    assert wider.connection.sql("select 1 from artist_analytics where window_days = 14").fetchall()
+
+
+def test_a_new_window_is_explained(wider: Wider, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, longer in WIDER.items():
+        monkeypatch.setitem(LISTS, name, longer)
+    ((user_id,),) = wider.connection.sql("select min(user_id) from user_activity").fetchall()
+    ((scope_id,),) = wider.connection.sql("select min(scope_id) from scope where tier = 'city'").fetchall()
+    console = Console(file=io.StringIO(), width=250)
+    explanation.explain_user(console, wider.file, user_id)
+    explanation.explain_scene(console, wider.file, scope_id, None)
+    # Of the member's points, of the score, and of its parts.
+    assert console.file.getvalue().count("points_14d") == 3
