@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: s
         UncompiledError: the last build left some of them without SQL, and they cannot be compiled now.
     """
     file = config.warehouse_dir / "dbt" / "manifest.json"
-    nodes = wanted(json.loads(file.read_bytes())) if os.access(file, os.R_OK) else []
+    nodes: Nodes = []
+    # Not everybody may read it, and a build may be writing it now.
+    with suppress(OSError, ValueError):
+        nodes = wanted(json.loads(file.read_bytes()))
     # A build of a part of the models leaves those it did not reach without SQL.
     if not nodes or not all(node.get("compiled_code") for node in nodes):
         nodes = wanted(_compile(selection))

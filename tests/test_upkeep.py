@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from io import StringIO
 from operator import itemgetter
 from pathlib import Path
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import dagster as dg
@@ -29,6 +31,7 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.cli.console import console
+from orchestration.compiled import compiled
 from orchestration.lock import let_go
 from orchestration.publication import published_tables
 from orchestration.raw_assets import require_rows
@@ -184,6 +187,43 @@ def test_status_says_who_holds_the_warehouse_and_which_run_broke_off(
         found = status(config, now)
     assert found["another run holds the warehouse"]
     assert found["last run"]["status"] == "STARTED"
+
+
+def test_status_holds_out_while_files_come_and_go(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a run does all the time: nights and refusals are moved away and back between any two looks."""
+    config = settings_for(copied)
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    # Without Dagster's records a look takes a few milliseconds, so that there is time for many.
+    config = replace(config, dagster_home=copied / "none")
+    refused = next(config.raw_dir.glob("*/*.refused"))
+    moving = [refused, config.raw_dir / "tracks", config.raw_dir / "users"]
+    ended = Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for path in moving:
+                away = path.rename(copied / "away")
+                sleep(0.0005)
+                away.rename(path)
+
+    restless = Thread(target=come_and_go)
+    restless.start()
+    try:
+        looks = [status(config, dt.datetime(2026, 1, 5, tzinfo=dt.UTC)) for _ in range(150)]
+    finally:
+        ended.set()
+        restless.join()
+    assert {bool(look["last refusals"]) for look in looks} == {True, False}
+    assert len({look["bytes"]["raw"] for look in looks}) > 1
+
+
+@pytest.mark.parametrize("left", [b"", b'{"nodes": {'])
+def test_laws_are_compiled_while_a_build_is_writing_its_own(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    (copied / "dbt" / "manifest.json").write_bytes(left)
+    monkeypatch.setattr("orchestration.compiled._compile", lambda _: {"nodes": {}})
+    assert compiled(settings_for(copied), lambda manifest: list(manifest["nodes"]), "a selection") == []
 
 
 def test_status_of_a_damaged_file_is_one_sentence(copied: Path) -> None:

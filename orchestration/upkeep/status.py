@@ -1,6 +1,7 @@
 """How a warehouse stands: what is published and how old it is, the last run, refusals, sizes."""
 
 import datetime as dt
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -78,25 +79,30 @@ def _last_run(*, running: bool) -> dict[str, Any] | None:
 
 
 def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
-    files = [str(file) for file in raw_dir.glob("*/*.refused/delivered.parquet")]
-    if not files:
-        return []
+    """The latest refused nights; a run may take any of them away meanwhile."""
+    folders = [Path(folder) for folder, *_ in os.walk(raw_dir) if folder.endswith(".refused")]
+    folders.sort(key=lambda folder: folder.parent.name)
+    folders.sort(key=lambda folder: folder.name, reverse=True)
+    found: list[dict[str, str]] = []
     with duckdb.connect() as connection:
-        rows = connection.execute(
-            """
-            select table_name, night::varchar, min(reason)
-            from read_parquet($1, union_by_name = true)
-            group by table_name, night order by night desc, table_name limit $2
-            """,
-            [files, REFUSALS_SHOWN],
-        ).fetchall()
-    return [dict(zip(("table", "night", "reason"), row, strict=True)) for row in rows]
+        for folder in folders:
+            # A file that is held open stays whatever becomes of its name, so DuckDB is given what is open.
+            with suppress(FileNotFoundError), (folder / "delivered.parquet").open("rb") as file:
+                row = connection.execute(
+                    "select min(table_name), min(night)::varchar, min(reason) from read_parquet($1)",
+                    [f"/dev/fd/{file.fileno()}"],
+                ).fetchone()
+                found.append(dict(zip(("table", "night", "reason"), row, strict=True)))
+            if len(found) == REFUSALS_SHOWN:
+                break
+    return found
 
 
 def _size(path: Path) -> int:
     """Bytes of a file, or of all files under a directory; 0 if it is not there."""
     total = 0
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        with suppress(FileNotFoundError):  # a run may take it away meanwhile
-            total += file.stat().st_size if not file.is_dir() else 0
+    # Unlike rglob, walk passes over a directory that was taken away meanwhile.
+    for file in [path, *(Path(folder, name) for folder, _, names in os.walk(path) for name in names)]:
+        with suppress(FileNotFoundError):
+            total += 0 if file.is_dir() else file.stat().st_size
     return total
