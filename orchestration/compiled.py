@@ -31,7 +31,7 @@ def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: s
     Raises:
         UncompiledError: the last build left some of them without SQL, and they cannot be compiled now.
     """
-    file = config.warehouse_dir / "dbt" / "manifest.json"
+    file = config.dbt_dir / "manifest.json"
     nodes: Nodes = []
     # Not everybody may read it, and a build may be writing it now.
     with suppress(OSError, ValueError):

@@ -2,6 +2,10 @@
 
 Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
 DuckDB wherever it works; what does not fit spills to the warehouse directory.
+
+The SQL lies at the top of the repository; in an installed wheel it lies inside the package. By default a
+clone keeps its data in its own `data/`. Nothing is written where a wheel is installed: it keeps its data in
+`data/` of the current directory.
 """
 
 import math
@@ -11,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROJECT_DIR = Path(__file__).resolve().parent.parent
+PACKAGE_DIR = Path(__file__).resolve().parent
+IS_INSTALLED = (PACKAGE_DIR / "project").is_dir()
+PROJECT_DIR = PACKAGE_DIR / "project" if IS_INSTALLED else PACKAGE_DIR.parent
 MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
@@ -56,6 +62,16 @@ class Settings:
         return self.warehouse_dir / "building"
 
     @property
+    def dbt_dir(self) -> Path:
+        """What dbt leaves of the last build, and its logs."""
+        return self.warehouse_dir / "dbt"
+
+    @property
+    def parsed_dir(self) -> Path:
+        """The project as dbt parsed it: dbt's own place in a clone, which every warehouse may share."""
+        return self.dbt_dir / "parsed" if IS_INSTALLED else PROJECT_DIR / "target"
+
+    @property
     def warehouse_file(self) -> Path:
         """The private database of the last completed build."""
         return self.warehouse_dir / "warehouse.duckdb"
@@ -97,7 +113,7 @@ def settings() -> Settings:
     Raises:
         UsageError: a variable says what cannot be.
     """
-    data = PROJECT_DIR / "data"
+    data = (Path.cwd() if IS_INSTALLED else PROJECT_DIR) / "data"
     warehouse_dir = _directory("WAREHOUSE_DIR", data / "warehouse")
     memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
     if not MEMORY.fullmatch(memory_limit):

@@ -35,7 +35,9 @@ NOT_PUBLISHED = "Not published; yesterday's file keeps serving."
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # Under a locale that is not UTF-8 dbt ends with a traceback.
 os.environ["LC_ALL"] = "C.UTF-8"
-DBT_PROJECT = DbtProject(project_dir=PROJECT_DIR)
+# dbt works in the project's directory, where a relative path would mean another place.
+os.environ["WAREHOUSE_DIR"] = str(settings().warehouse_dir)
+DBT_PROJECT = DbtProject(project_dir=PROJECT_DIR, target_path=settings().parsed_dir)
 
 
 def code_version() -> str:
@@ -52,13 +54,13 @@ def prepare_manifest() -> dict[str, Any]:
     """The dbt manifest of the code as it is now, parsed again only if something changed.
 
     Raises:
-        OSError: it must be parsed again, but the project's directory cannot be written.
+        OSError: it must be parsed again, but what comes of that cannot be written.
         HinderedError: dbt cannot make sense of the project.
     """
     stamp = DBT_PROJECT.manifest_path.with_name("code_version")
     version = code_version()
     if not _is_prepared(stamp, version):
-        stamp.parent.mkdir(exist_ok=True)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
         with (stamp.parent / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_prepared(stamp, version):
@@ -104,7 +106,7 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
 
 def _artefacts(config: Settings) -> Path:
     """Where dbt keeps its artefacts; what was parsed for the manifest serves a first build here too."""
-    folder = config.warehouse_dir / "dbt"
+    folder = config.dbt_dir
     folder.mkdir(exist_ok=True)
     (folder / RUN_RESULTS).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
     parsed = DBT_PROJECT.manifest_path.with_name("partial_parse.msgpack")

@@ -5,6 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import venv
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,8 +17,8 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.cli.console import LOG_WIDTH
-from orchestration.sample import write_sample
 from orchestration.settings import PROJECT_DIR
+from orchestration.transformation import code_version
 
 README = (PROJECT_DIR / "README.md").read_text()
 BLOCK = r"```sql\n(.*?)\n```\n```\n(.*?)\n```"
@@ -26,27 +30,117 @@ ANSWERS = [
 ]
 
 
-def warehouse(*arguments: str, **environment: str) -> str:
-    command = Path(sys.executable).with_name("warehouse")
+DIRECTORIES = ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The product as a wheel alone, in an environment of its own, used from an empty directory."""
+
+    wheel: Path
+    environment: Path
+    directory: Path
+
+    def warehouse(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """A command, with nothing set that says where things lie."""
+        return subprocess.run(  # noqa: S603
+            [self.environment / "bin" / "warehouse", *arguments],
+            capture_output=True, text=True, check=False, cwd=cwd or self.directory,
+            env={name: value for name, value in os.environ.items() if name not in DIRECTORIES},
+        )  # fmt: skip
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where everything lies when nothing says so."""
+        data = self.directory / "data"
+        return {"EXPORTS_DIR": str(data / "exports"), "WAREHOUSE_DIR": str(data / "warehouse")}
+
+    def files(self) -> dict[Path, int]:
+        """Everything in the environment, and when it was last written."""
+        return {path: path.stat().st_mtime_ns for path in self.environment.rglob("*")}
+
+
+def python(*arguments: object) -> None:
     outcome = subprocess.run(  # noqa: S603
-        [command, *arguments], capture_output=True, text=True, check=False, env=os.environ | environment
+        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, check=False
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    return outcome.stdout
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The default sample, published."""
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder / "exports")
-    directories = {
-        "EXPORTS_DIR": str(folder / "exports"),
-        "WAREHOUSE_DIR": str(folder / "warehouse"),
-        "DAGSTER_HOME": "",
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A wheel built from the source distribution; it finds the packages that these tests run with."""
+    folder = tmp_path_factory.mktemp("installed")
+    python("hatchling", "build", "--target", "sdist", "--directory", folder)
+    (source,) = folder.glob("*.tar.gz")
+    build = ("--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder)
+    python("pip", "wheel", *build, source)
+    (wheel,) = folder.glob("*.whl")
+    environment = folder / "environment"
+    venv.create(environment, symlinks=True)
+    places = {"base": str(environment), "platbase": str(environment)}
+    packages = Path(sysconfig.get_path("purelib", "venv", vars=places))
+    (packages / "present.pth").write_text(sysconfig.get_path("purelib"))
+    (environment / "bin" / "dbt").symlink_to(Path(sys.executable).with_name("dbt"))
+    python("pip", "--python", environment, "install", "--no-deps", "--no-index", wheel)
+    (folder / "empty").mkdir()
+    return Installed(wheel, environment, folder / "empty")
+
+
+@pytest.fixture(scope="module")
+def sample(installed: Installed) -> Installed:
+    """The default sample, published by somebody who has nothing but the wheel."""
+    before = installed.files()
+    outcome = installed.warehouse("run")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert installed.files() == before, "a run writes into the installation, which may be closed to it"
+    return installed
+
+
+def test_what_an_installed_wheel_publishes_is_built_from_the_same(sample: Installed) -> None:
+    outcome = sample.warehouse("query", "select code_version from publication")
+    assert code_version() in outcome.stdout, outcome.stderr
+
+
+def test_an_installed_wheel_keeps_its_data_below_the_current_directory(sample: Installed) -> None:
+    assert [path.name for path in sample.directory.iterdir()] == ["data"]
+    assert {path.name for path in (sample.directory / "data").iterdir()} == {"exports", "warehouse"}
+
+
+def test_the_wheel_is_the_same_built_from_the_repository(installed: Installed, tmp_path: Path) -> None:
+    python("hatchling", "build", "--target", "wheel", "--directory", tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert names == set(zipfile.ZipFile(installed.wheel).namelist())
+    folders = {name: f"orchestration/project/{name}" for name in ("models", "macros", "seeds", "tests/laws")}
+    expected = {
+        f"{place}/{path.relative_to(PROJECT_DIR / folder)}"
+        for folder, place in (folders | {"orchestration": "orchestration"}).items()
+        for path in (PROJECT_DIR / folder).rglob("*.*")
+        if path.parent.name != "__pycache__"
     }
-    warehouse("run", **directories)
-    return directories
+    assert len(expected) > 200
+    assert expected - names == set()
+
+
+def test_an_installed_wheel_works_from_any_directory(sample: Installed, tmp_path: Path) -> None:
+    outcome = sample.warehouse("status", "--warehouse-dir", sample.places["WAREHOUSE_DIR"], cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "last day 2026-01-18" in outcome.stdout
+    assert list(tmp_path.iterdir()) == []
+    outcome = sample.warehouse("query", "select 1", cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith(f"nothing is published in {tmp_path}/data/warehouse yet")
+
+
+def test_an_installed_wheel_adopts_no_policy(installed: Installed) -> None:
+    before = installed.files()
+    outcome = installed.warehouse(
+        "adopt", str(PROJECT_DIR / "seeds"), "--from", "2026-02-01", "--version", "2"
+    )
+    assert outcome.returncode == 2
+    assert "adopt in a clone of the repository" in outcome.stderr
+    assert installed.files() == before
 
 
 def test_there_are_five_questions() -> None:
@@ -54,8 +148,8 @@ def test_there_are_five_questions() -> None:
 
 
 @pytest.mark.parametrize(("query", "shown"), QUESTIONS)
-def test_the_readme_shows_what_its_queries_give(sample: dict[str, str], query: str, shown: str) -> None:
-    printed = warehouse("query", query, **sample)
+def test_the_readme_shows_what_its_queries_give(sample: Installed, query: str, shown: str) -> None:
+    printed = sample.warehouse("query", query).stdout
     assert [line.strip() for line in printed.splitlines() if line.strip()] == shown.splitlines()
 
 
@@ -66,11 +160,11 @@ def test_the_page_why_asks_in_both_ways() -> None:
 
 @pytest.mark.parametrize(("asked", "shown"), ANSWERS)
 def test_the_page_why_shows_what_is_answered(
-    sample: dict[str, str], monkeypatch: pytest.MonkeyPatch, asked: str, shown: str
+    sample: Installed, monkeypatch: pytest.MonkeyPatch, asked: str, shown: str
 ) -> None:
     printed = io.StringIO()
     monkeypatch.setattr("orchestration.cli.questions.console", Console(file=printed, width=LOG_WIDTH))
-    for name, value in sample.items():
+    for name, value in sample.places.items():
         monkeypatch.setenv(name, value)
     arguments = asked.split("|", 1) if asked.startswith("query|") else asked.split()
     outcome = CliRunner().invoke(app, arguments)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from orchestration.lock import make_private
-from orchestration.settings import PROJECT_DIR, Settings, UsageError, settings
+from orchestration.settings import PACKAGE_DIR, Settings, UsageError, settings
 
 LOG_WIDTH = 110
 # Bound to the real standard output: dbt's lines are redirected while the job runs.
@@ -44,7 +44,10 @@ def day(description: str, *names: str) -> object:
 
 
 def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = None) -> Settings:
-    """Options win over the environment; from here on everything asks the environment. Nothing is written."""
+    """Options win over the environment; from here on everything asks the environment. Nothing is written.
+
+    What loads the models is imported after this, as it asks where they may be prepared.
+    """
     for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
         if path is not None:
             os.environ[name] = str(path.absolute())
@@ -75,7 +78,7 @@ def make_directories(config: Settings) -> None:
 
 def _configure_dagster(file: Path) -> None:
     """Give Dagster our configuration, in the place of none or of an earlier one of ours; another's stays."""
-    ours = (PROJECT_DIR / "orchestration" / "dagster.yaml").read_text()
+    ours = (PACKAGE_DIR / "dagster.yaml").read_text()
     if not file.exists() or file.read_text().partition("\n")[0] == ours.partition("\n")[0]:
         file.write_text(ours)
 

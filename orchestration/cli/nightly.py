@@ -71,7 +71,9 @@ def dev(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
     """Serve the Dagster UI and run its schedule and sensor, on this machine only."""
-    make_directories(choose_directories(warehouse_dir))
+    config = choose_directories(warehouse_dir)
+    make_directories(config)
+    os.environ["EXPORTS_DIR"] = str(config.exports_dir)  # a default may depend on the directory left here
     dagster = Path(sys.executable).with_name("dagster")
     where = ["--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
     os.chdir(PROJECT_DIR)

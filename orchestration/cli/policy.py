@@ -26,7 +26,7 @@ from orchestration.policy.adoption import adopt as adopt_policy
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.what_if import replay
-from orchestration.settings import Settings, UsageError
+from orchestration.settings import IS_INSTALLED, Settings, UsageError
 
 
 def what_if(
@@ -94,6 +94,11 @@ def adopt(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Write a proposal into the seeds, as lines that hold from a day on; earlier days keep their prices."""
+    if IS_INSTALLED:
+        raise UsageError(
+            "the point rules of an installed wheel come with it: adopt in a clone of the repository, "
+            "then build and install the next wheel"
+        )
     config = choose_directories(warehouse_dir)
     hold(config)
     for file in adopt_policy(SEEDS_DIR, candidate_dir, from_day.date(), version, _published_until(config)):

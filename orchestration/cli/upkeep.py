@@ -31,15 +31,15 @@ def verify(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Check on a published file alone every law that needs nothing else."""
-    from orchestration.upkeep.verification import published_laws
-    from orchestration.upkeep.verification import verify as laws_on
-
     config = choose_directories(warehouse_dir)
     if file is None:
         require_publication(config)
         file = config.published_file
     elif not file.is_file():
         raise UsageError(f"there is no file {file}")
+    from orchestration.upkeep.verification import published_laws
+    from orchestration.upkeep.verification import verify as laws_on
+
     broken = 0
     try:
         for verdict in laws_on(file, published_laws(config), config.memory_limit):
@@ -63,10 +63,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what is published, how old it is, how the last run ended, what is missing and how large all is."""
-    from orchestration.upkeep.status import status as how_it_stands
-
     config = choose_directories(warehouse_dir)
     require_warehouse(config)
+    from orchestration.upkeep.status import status as how_it_stands
+
     found = how_it_stands(config, dt.datetime.now(dt.UTC))
     if as_json:
         console.print(json.dumps(found, indent=2), markup=False, highlight=False, soft_wrap=True)
@@ -81,10 +81,10 @@ def rollback(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Put an earlier publication in the place of the published file; the next run publishes anew."""
-    from orchestration.upkeep.archive import roll_back
-
     config = choose_directories(warehouse_dir)
     require_publication(config)
+    from orchestration.upkeep.archive import roll_back
+
     hold(config)
     now = roll_back(config, publication)
     console.print(f"Published again: {now.file.stem}, as of the end of {now.as_of_date}.", soft_wrap=True)
@@ -97,12 +97,12 @@ def prune(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Free space: old publications, records of old runs, and raw rows that are not needed to build anew."""
-    from orchestration.upkeep.pruning import prunable
-    from orchestration.upkeep.pruning import prune as let_go_of
-
     config = choose_directories(warehouse_dir)
     require_publication(config)
     make_directories(config)
+    from orchestration.upkeep.pruning import prunable
+    from orchestration.upkeep.pruning import prune as let_go_of
+
     hold(config)
     what = prunable(config, keep_days, dt.datetime.now(dt.UTC))
     rows = [folder / "rows.parquet" for folder in what.nights]
@@ -128,14 +128,14 @@ def forget(
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Erase a member now and for good, whether or not the platform still exports them, and publish anew."""
+    config = choose_directories(warehouse_dir, exports_dir)
+    require_warehouse(config)
+    make_directories(config)
     from orchestration.erasure import is_known
     from orchestration.ingestion import recover
     from orchestration.pseudonyms import load
     from orchestration.raw_assets import TABLES
 
-    config = choose_directories(warehouse_dir, exports_dir)
-    require_warehouse(config)
-    make_directories(config)
     show_progress()
     hold(config)
     recover(config, TABLES)
