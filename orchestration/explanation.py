@@ -13,7 +13,7 @@ from rich.console import Console
 
 from orchestration.lists import LISTS
 from orchestration.settings import UsageError
-from orchestration.summary import rows_as_table
+from orchestration.table import show
 
 ROWS_SHOWN = 20
 
@@ -120,10 +120,10 @@ def explain_user(console: Console, published_file: Path, user_id: uuid.UUID) -> 
     """
     with _open(published_file) as connection:
         _require(connection, KNOWN_MEMBER, user_id, "member")
-        console.print(rows_as_table(connection.execute(BY_TYPE, [user_id]), "Points by activity type"))
-        console.print(rows_as_table(connection.execute(ACTS, [user_id, ROWS_SHOWN]), "Latest acts"))
-        console.print(rows_as_table(connection.execute(REFUSED, [user_id]), "Not awarded, and why"))
-        console.print(rows_as_table(connection.execute(REVERSED, [user_id]), "Taken back"))
+        show(console, connection.sql(BY_TYPE, params=[user_id]), "Points by activity type")
+        show(console, connection.sql(ACTS, params=[user_id, ROWS_SHOWN]), "Latest acts")
+        show(console, connection.sql(REFUSED, params=[user_id]), "Not awarded, and why")
+        show(console, connection.sql(REVERSED, params=[user_id]), "Taken back")
 
 
 def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -> None:
@@ -135,8 +135,8 @@ def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -
     with _open(published_file) as connection:
         (act_id,) = connection.execute(ACT, [award_id]).fetchone()
         _require(connection, KNOWN_ACT, act_id, "act")
-        console.print(rows_as_table(connection.execute(AWARD, [act_id]), "The act"))
-        console.print(rows_as_table(connection.execute(LEDGER_OF_AWARD, [act_id]), "Its ledger rows"))
+        show(console, connection.sql(AWARD, params=[act_id]), "The act")
+        show(console, connection.sql(LEDGER_OF_AWARD, params=[act_id]), "Its ledger rows")
 
 
 def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, day: dt.date | None) -> None:
@@ -151,10 +151,8 @@ def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, d
         if not last or not first <= on <= last:
             days = f" of {on}; its days are {first} to {last}" if last else ""
             raise UnknownIdError(f"no score of the scene {scene_id} is published{days}")
-        score = connection.execute(SCORE, [scene_id, on])
-        console.print(rows_as_table(score, f"Score on {on}"))
-        parts = connection.execute(_score_parts(), [scene_id, on])
-        console.print(rows_as_table(parts, "The sum of its parts"))
+        show(console, connection.sql(SCORE, params=[scene_id, on]), f"Score on {on}")
+        show(console, connection.sql(_score_parts(), params=[scene_id, on]), "The sum of its parts")
 
 
 def explain_change(
@@ -168,8 +166,8 @@ def explain_change(
             f"{before:,} at the end of {from_day}, {after:,} at the end of {to_day}: {after - before:+,}"
         )
         days = [user_id, from_day, to_day]
-        console.print(rows_as_table(connection.execute(CHANGE, days), "What moved it"))
-        console.print(rows_as_table(connection.execute(CHANGE_ROWS, [*days, ROWS_SHOWN]), "Row by row"))
+        show(console, connection.sql(CHANGE, params=days), "What moved it")
+        show(console, connection.sql(CHANGE_ROWS, params=[*days, ROWS_SHOWN]), "Row by row")
 
 
 def _open(published_file: Path) -> duckdb.DuckDBPyConnection:

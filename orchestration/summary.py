@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 import duckdb
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+
+from orchestration.table import show
 
 ROWS = """
     select
@@ -57,8 +56,8 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
             console.print(how_late(behind, as_of_date), style="bold yellow")
         for table, dates in nights_missing(missing).items():
             console.print(f"Not delivered or refused: {table}: {span(dates)}.")
-        console.print(rows_as_table(connection.execute(ROWS), "Rows"))
-        console.print(rows_as_table(connection.execute(POINTS), "Activity Points"))
+        show(console, connection.sql(ROWS), "Rows")
+        show(console, connection.sql(POINTS), "Activity Points")
         refused = connection.execute(REFUSED).fetchall()
     for table, night, reason in refused:
         console.print(f"Refused: {table} {night}: {reason}", style="bold yellow", markup=False)
@@ -99,25 +98,3 @@ def span(nights: list[str]) -> str:
     """However many nights there are, a few words."""
     first, last = nights[0], nights[-1]
     return first if first == last else f"{len(nights)} nights from {first} to {last}"
-
-
-def rows_as_table(result: duckdb.DuckDBPyConnection, title: str | None = None) -> Table:
-    """The rows of a result as a table to print."""
-    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    for column, data_type, *_ in result.description:
-        # Text goes on in a second line rather than being cut off; an id stays whole, for whoever copies it.
-        table.add_column(
-            column,
-            justify="right" if str(data_type) == "BIGINT" else "left",
-            no_wrap=str(data_type) == "UUID",
-            overflow="fold",
-        )
-    for row in result.fetchall():
-        table.add_row(*(_shown(value) for value in row))
-    return table
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "—"
-    return f"{value:,}" if type(value) is int else escape(str(value))

@@ -104,7 +104,7 @@ def test_a_row_that_takes_back_is_explained_by_the_award_it_takes_back(golden: R
     explanation.explain_award(console, golden.published_file, reversal)
     lines = said(console)
     assert ["activity_decision_id", str(award)] in lines
-    assert [line[-1] for line in lines if "100" in line or "-100" in line][-1] == "True"
+    assert [line[-1] for line in lines if "100" in line or "-100" in line][-1] == "true"
 
 
 def numbers(words: list[str]) -> list[int]:

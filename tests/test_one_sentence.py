@@ -240,11 +240,11 @@ def test_a_sample_broken_off_half_way_is_written_anew(
 
 
 def test_a_defect_of_ours_still_shows_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise ValueError("a defect")
 
     publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
-    monkeypatch.setattr(questions, "rows_as_table", broken)
+    monkeypatch.setattr(questions, "answer", broken)
     outcome = CliRunner().invoke(app, ["query", "select 1"])
     assert isinstance(outcome.exception, ValueError)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from typer.core import TyperGroup
 
 from orchestration.cli import nightly, policy, questions, upkeep
-from orchestration.cli.console import Exit, stop
+from orchestration.cli.console import Exit, console, stop
 from orchestration.lock import WarehouseBusyError
 from orchestration.settings import HinderedError, UsageError, settings
 
@@ -34,6 +34,8 @@ class InOneSentence(TyperGroup):
             stop(Exit.USAGE, str(wrong))
         except WarehouseBusyError as busy:
             stop(Exit.BUSY, str(busy))
+        except BrokenPipeError:  # as with `| head`: whoever reads has seen enough
+            console.on_broken_pipe()
         except (HinderedError, OSError, duckdb.Error, DatabaseError) as error:
             if ctx.invoked_subcommand not in RUNS:
                 stop(Exit.NOT_PUBLISHED, f"it could not be done: {_plain(error)}")

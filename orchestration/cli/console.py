@@ -32,9 +32,14 @@ class Exit(IntEnum):
     PUBLISHED_WITHOUT_REFUSED = 4
 
 
+def say(message: str, style: str = "bold yellow") -> None:
+    """Tell whoever runs the command something beside its result."""
+    Console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def stop(code: Exit, message: str) -> NoReturn:
     """End the command with a message and an exit code."""
-    Console(stderr=True).print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    say(message, "bold red")
     raise typer.Exit(code)
 
 

@@ -8,9 +8,6 @@ from typing import Annotated
 
 import duckdb
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
 
 from orchestration.cli.console import (
     WAREHOUSE,
@@ -27,6 +24,7 @@ from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.what_if import replay
 from orchestration.settings import IS_INSTALLED, Settings, UsageError
+from orchestration.table import Kind, show_rows
 
 
 def what_if(
@@ -48,7 +46,7 @@ def what_if(
     comparison = _replay_and_compare(config, candidate, as_of.date() if as_of else None)
     console.print(f"\nUp to the end of {comparison.last_day}, under the rules now and then the candidate's.")
     for finding in comparison.findings.values():
-        console.print(_as_table(finding))
+        _show_finding(finding)
     # Drawing takes a second to load, which no other command should wait for.
     from orchestration.policy.page import write_page
 
@@ -72,19 +70,14 @@ def _replay_and_compare(config: Settings, candidate: Path, as_of_date: dt.date |
         let_go(config)
 
 
-def _as_table(finding: Finding) -> Table:
+def _show_finding(finding: Finding) -> None:
     """A finding for the terminal."""
-    table = Table(title=finding.title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    for column, is_number in zip(finding.columns, finding.are_numbers(), strict=True):
-        table.add_column(column, justify="right" if is_number else "left")
-    for row in finding.rows:
-        table.add_row(
-            *(
-                escape(shown(value, column, row[0]))
-                for column, value in zip(finding.columns, row, strict=True)
-            )
-        )
-    return table
+    kinds = [Kind.NUMBER if is_number else Kind.TEXT for is_number in finding.are_numbers()]
+    rows = [
+        [shown(value, column, row[0]) for column, value in zip(finding.columns, row, strict=True)]
+        for row in finding.rows
+    ]
+    show_rows(console, finding.columns, kinds, rows, finding.title)
 
 
 def adopt(

@@ -1,34 +1,77 @@
 """The commands that ask the published file: a query, or why a number is what it is."""
 
 import datetime as dt
+import shutil
+import sys
 import uuid
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import duckdb
 import typer
 
 from orchestration import explanation
-from orchestration.cli.console import WAREHOUSE, choose_directories, console, day, require_publication
-from orchestration.settings import UsageError
-from orchestration.summary import rows_as_table
+from orchestration.cli.console import (
+    WAREHOUSE,
+    choose_directories,
+    console,
+    day,
+    require_publication,
+    say,
+)
+from orchestration.querying import Format, answer, asking
+from orchestration.settings import Settings, UsageError
 
 
 def query(
     sql: Annotated[str, typer.Argument(help="A query on the published tables.")],
+    written_as: Annotated[
+        Format | None, typer.Option("--format", help="If not given: what --output ends in, else a table.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The file to write; the screen if not given.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The most rows to write; all if not given.")
+    ] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Ask the published file, read-only; any DuckDB client can do the same."""
-    with duckdb.connect(str(_published_file(warehouse_dir)), read_only=True) as connection:
+    config = _published(warehouse_dir)
+    if output:
+        _require_place(output, config)
+    ending = output.suffix.removeprefix(".") if output else ""
+    written_as = written_as or (Format(ending) if ending in set(Format) else Format.TABLE)
+    if written_as is Format.PARQUET and not output:
+        raise UsageError("Parquet cannot be shown; say with --output FILE where to write it")
+    with TemporaryDirectory(prefix="warehouse-") as scratch:
+        # Beside its place, where it is put when it is whole.
+        draft = output.with_name(f".{output.name}.new") if output else Path(scratch, "result")
+        to_console = not output and written_as is Format.TABLE
         try:
-            result = connection.execute(sql)
-        except duckdb.Error as error:
-            raise UsageError(str(error)) from error
-        if result is None:
-            raise UsageError("this is no query; try one of README.md")
-        console.print(rows_as_table(result))
+            with asking(
+                config.published_file, config.memory_limit, Path(scratch, "spill"), draft
+            ) as connection:
+                is_cut = answer(connection, sql, console if to_console else draft, written_as, limit)
+            if output:
+                draft.replace(output)
+            elif not to_console:
+                with draft.open("rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+        finally:
+            draft.unlink(missing_ok=True)
+    if is_cut:
+        say(f"These are the first {limit:,} rows; there are more.")
+
+
+def _require_place(output: Path, config: Settings) -> None:
+    """A result is written to a file of its own."""
+    if not output.parent.is_dir():
+        raise UsageError(f"there is no directory {output.parent}")
+    if output.exists() and not output.is_file():
+        raise UsageError(f"{output} is no file")
+    if output.resolve().is_relative_to(config.warehouse_dir):
+        raise UsageError(f"{output} lies in the warehouse; write to another place")
 
 
 explain = typer.Typer(no_args_is_help=True, help="Why: from a total to the delivered rows behind it.")
@@ -75,10 +118,10 @@ def change(
 
 
 def _explain_with(show: Callable[..., None], warehouse_dir: Path | None, *about: object) -> None:
-    show(console, _published_file(warehouse_dir), *about)
+    show(console, _published(warehouse_dir).published_file, *about)
 
 
-def _published_file(warehouse_dir: Path | None) -> Path:
+def _published(warehouse_dir: Path | None) -> Settings:
     config = choose_directories(warehouse_dir)
     require_publication(config)
-    return config.published_file
+    return config
