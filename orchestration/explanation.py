@@ -34,10 +34,10 @@ BY_TYPE = """
 ACTS = """
     select
         occurred_at::timestamp(0) as occurred_at, rule_id, policy_version as version, decision, points,
-        activity_decision_id as award
+        activity_decision_id as act
     from activity_explanation
     where user_id = $1
-    order by activity_explanation.occurred_at desc, award
+    order by activity_explanation.occurred_at desc, act
     limit $2
 """
 REFUSED = """

@@ -24,7 +24,10 @@ ROWS = """
     order by table_name
 """
 POINTS = """
-    select activity_type, count(*) as awards, sum(points)::bigint as points
+    select
+        activity_type,
+        count(*) filter (where reverses_activity_point_id is null) as awards,
+        sum(points)::bigint as points
     from activity_point
     group by activity_type
     order by activity_type

@@ -3,6 +3,7 @@
 import datetime as dt
 import fcntl
 import hashlib
+import io
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from golden.world import golden_run
 from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from orchestration.cli import app
@@ -30,6 +32,7 @@ from orchestration.policy.page import write_page
 from orchestration.policy.what_if import NotRecordedError, replay
 from orchestration.raw_assets import WAIT_FOR_COMPARISON
 from orchestration.settings import settings
+from orchestration.summary import show_summary
 
 Row = dict[str, object]
 
@@ -209,6 +212,18 @@ def test_a_half_life_and_seasons_show_beside_the_plain_sums(golden: Run, candida
     }
     assert scores == almost
     assert found["totals"].rows[1] == ("points", 965, 965, 0)
+
+
+def test_awards_are_one_number_wherever_they_are_counted(golden: Run) -> None:
+    """33, of which Fay, who left, earned one; Dan's proof that was taken back is one award, not two."""
+    (now, *_) = compared(golden, SEEDS_DIR).findings["totals"].records()
+    summary = Console(file=io.StringIO())
+    show_summary(summary, golden.published_file, {})
+    points = summary.file.getvalue().partition("activity_type")[2].splitlines()[2:9]
+    assert (now["of all"], now["now"]) == ("awards", 33)
+    assert sum(int(line.split()[1]) for line in points) == 33
+    assert golden.sql("select count(*) from activity_decision where is_awarded") == [(33,)]
+    assert golden.sql("select sum(awards) from user_activity") == [(32,)]
 
 
 def test_up_to_a_day_both_sides_stop_at_its_end(golden: Run) -> None:

@@ -19,9 +19,9 @@ select
     ) as points_{{ days }}d,
     {%- endfor %}
     cast(sum(ledger.points) as bigint) as points_all_time,
-    count(*) as awards,
-    min(ledger.occurred_at) as first_activity_at,
-    max(ledger.occurred_at) as last_activity_at,
+    count(*) filter (where ledger.reverses_activity_point_id is null) as awards,
+    min(ledger.occurred_at) filter (where ledger.reverses_activity_point_id is null) as first_activity_at,
+    max(ledger.occurred_at) filter (where ledger.reverses_activity_point_id is null) as last_activity_at,
     sum(ledger.points) < 0 as is_negative
 from ledger
 cross join as_of
