@@ -31,6 +31,7 @@ select
     'State ' || scene % 20 as state,
     'Community ' || scene // 40 as music_community,
     'city' as tier,
+    getvariable('first_day')::timestamp as created_at,
     getvariable('first_day') as from_night
 from range(getvariable('scenes')) as numbers (scene);
 

@@ -25,6 +25,30 @@ ACT = """
         (select reverses_activity_point_id from activity_point where activity_point_id = $1), $1
     )
 """
+# A name is its words, in any order and spelling: of the label or of any of these, or the scene's own name.
+FIND_SCOPE = """
+    with named as (
+        select scope.*, unnest([
+            scope.label,
+            concat_ws(' ', scope.city, scope.state, scope.music_community),
+            case when scope.city is not null then concat_ws(' ', scope.city, scope.music_community) end,
+            subject.name
+        ]) as name
+        from scope left join subject on subject.subject_type = 'scene' and subject.subject_id = scope.scene_id
+    )
+    select distinct scope_id, tier, label, founded_on
+    from named
+    where scope_id::varchar = lower($1) or words(name) = words($1)
+    order by tier, label
+"""
+WORDS = """
+    create temp macro words(name) as
+    nullif(list_sort(regexp_extract_all(strip_accents(lower(name)), '[\\p{L}\\p{N}]+')), [])
+"""
+NEAREST = """
+    select distinct label, jaro_winkler_similarity(lower(label), lower($1)) as nearness
+    from scope where nearness > 0.8 order by nearness desc, label limit 3
+"""
 SCORED_DAYS = "select min(as_of_date), max(as_of_date) from activity_score where scope_id = $1"
 
 BY_TYPE = """
@@ -109,7 +133,7 @@ TOTAL = "select coalesce(sum(points), 0)::bigint from activity_point where user_
 
 
 class UnknownIdError(UsageError):
-    """Nothing is published under this id."""
+    """Nothing is published under this id or name, or more than one thing under this name."""
 
 
 def explain_user(console: Console, published_file: Path, user_id: uuid.UUID) -> None:
@@ -139,20 +163,45 @@ def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -
         show(console, connection.sql(LEDGER_OF_AWARD, params=[act_id]), "Its ledger rows")
 
 
-def explain_scene(console: Console, published_file: Path, scene_id: uuid.UUID, day: dt.date | None) -> None:
+def explain_scene(console: Console, published_file: Path, asked: str, day: dt.date | None) -> None:
     """The score of a scene, or of any other scope, on a day as the sum of its parts, by rule and version.
 
+    Args:
+        console: where to print.
+        published_file: what is asked.
+        asked: the scope's id, or a name that it alone has.
+        day: the day; the latest if not given.
+
     Raises:
-        UnknownIdError: no score of such a scope, or of that day, is published.
+        UnknownIdError: no such scope, or none of that day, is published, or there are several.
     """
     with _open(published_file) as connection:
-        first, last = connection.execute(SCORED_DAYS, [scene_id]).fetchone()
+        scope_id, label = _scope(connection, asked)
+        first, last = connection.execute(SCORED_DAYS, [scope_id]).fetchone()
         on = day or last
         if not last or not first <= on <= last:
             days = f" of {on}; its days are {first} to {last}" if last else ""
-            raise UnknownIdError(f"no score of the scene {scene_id} is published{days}")
-        show(console, connection.sql(SCORE, params=[scene_id, on]), f"Score on {on}")
-        show(console, connection.sql(_score_parts(), params=[scene_id, on]), "The sum of its parts")
+            raise UnknownIdError(f"no score of {label} ({scope_id}) is published{days}")
+        show(console, connection.sql(SCORE, params=[scope_id, on]), f"{label}: score on {on}")
+        show(console, connection.sql(_score_parts(), params=[scope_id, on]), "The sum of its parts")
+
+
+def _scope(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[uuid.UUID, str]:
+    """The id and the label of the scope that is asked about."""
+    connection.execute(WORDS)
+    found = connection.execute(FIND_SCOPE, [asked]).fetchall()
+    if len(found) == 1:
+        scope_id, _, label, _ = found[0]
+        return scope_id, label
+    if found:
+        lines = [f"{len(found)} scopes are called {asked!r}; ask for one by its label or id:"]
+        for scope_id, tier, label, founded_on in found:
+            founding = f", founded {founded_on}" if founded_on and str(founded_on) not in label else ""
+            lines.append(f"{scope_id}  {label} ({tier}{founding})")
+        raise UnknownIdError("\n".join(lines))
+    nearest = "; ".join(label for label, _ in connection.execute(NEAREST, [asked]).fetchall())
+    hint = f"the nearest: {nearest}" if nearest else '`warehouse query "select label from scope"` lists them'
+    raise UnknownIdError(f"no scene or other scope is called {asked!r} or has this id; {hint}")
 
 
 def explain_change(

@@ -40,7 +40,8 @@ REFUSED = """
     order by all
 """
 QUERY = (
-    "select city, music_community, points_30d from activity_score where tier = 'city' and as_of_date = '{}'"
+    "select label, points_30d from activity_score join scope using (scope_id) "
+    "where scope.tier = 'city' and as_of_date = '{}' order by label"
 )
 
 

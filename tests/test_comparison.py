@@ -117,10 +117,10 @@ def test_scenes_stand_in_order_of_name_and_add_up(twice: Comparison) -> None:
     assert [
         (row["scene"], row["points now"], row["difference"]) for row in twice.findings["by_scene"].records()
     ] == [
-        ("Austin Folk", 70, 0),
-        ("Austin Punk", 167, 0),
-        ("Houston Punk", 65, 10),
-        ("Portland Punk", 670, 0),
+        ("Austin folk, Texas", 70, 0),
+        ("Austin punk, Texas", 167, 0),
+        ("Houston punk, Texas", 65, 10),
+        ("Portland punk, Oregon", 670, 0),
         ("in no city scene", -7, 0),
     ]
 
@@ -203,10 +203,10 @@ def test_a_half_life_and_seasons_show_beside_the_plain_sums(golden: Run, candida
     almost = {
         name: (points, pytest.approx(faded, abs=1e-6), season)
         for name, (points, faded, season) in {
-            "Austin Folk": (70, -80 + 100 / 2**3 + 50 / 2**28, -80),
-            "Austin Punk": (167, 27 + 50 + 1.25 + 5 / 2**6 + 5 / 2**7 + 25 / 2**24, 132),
-            "Houston Punk": (65, 2.5, 5),
-            "Portland Punk": (670, 18 + 652 / 2, 670),
+            "Austin folk, Texas": (70, -80 + 100 / 2**3 + 50 / 2**28, -80),
+            "Austin punk, Texas": (167, 27 + 50 + 1.25 + 5 / 2**6 + 5 / 2**7 + 25 / 2**24, 132),
+            "Houston punk, Texas": (65, 2.5, 5),
+            "Portland punk, Oregon": (670, 18 + 652 / 2, 670),
             "in no city scene": (-7, -7, -7),
         }.items()
     }
@@ -362,14 +362,15 @@ WORLD = """
     attach ':memory:' as warehouse;
     create table warehouse.as_of as
         select date '2026-01-03' as as_of_date, timestamp '2026-01-04 00:00:00' as as_of;
-    create table built.scene (
-        scene_id uuid, name varchar, city varchar, state varchar, music_community varchar
+    create table built.scope (
+        scope_id uuid, tier varchar, scene_id uuid, is_unscoped boolean, label varchar
     );
     create table built.home_scene (user_id uuid, member_from date, member_to date);
 """
-SCENES = [
-    (uid(2, 1), "B & B", "Bat", None, "punk"),
-    (uid(2, 2), "A <script>alert(1)</script>", "Ant", None, "folk"),
+SCOPES = [
+    (uid(2, 1), "city", uid(2, 1), False, "B & B"),
+    (uid(2, 2), "city", uid(2, 2), False, "A <script>alert(1)</script>"),
+    (uid(2, 9), "city", None, True, "in no city scene"),
 ]
 SIDE = """
     create table {0}.ledger (
@@ -398,7 +399,7 @@ def world_of(members: int) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(WORLD)
         for side in ("built", "warehouse"):
             connection.execute(SIDE.format(side))
-        connection.executemany("insert into built.scene values (?, ?, ?, ?, ?)", SCENES)
+        connection.executemany("insert into built.scope values (?, ?, ?, ?, ?)", SCOPES)
         connection.executemany(
             "insert into built.home_scene values (?, '2025-01-01', ?)",
             [

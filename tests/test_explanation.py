@@ -126,7 +126,7 @@ def test_every_score_is_the_sum_of_the_parts_shown(golden: Run, day: str) -> Non
     tiers, unscoped = set(), set()
     for scope_id, tier, is_unscoped in golden.sql("select scope_id, tier, is_unscoped from scope"):
         console = Console(file=io.StringIO(), width=250)
-        explanation.explain_scene(console, golden.published_file, scope_id, dt.date.fromisoformat(day))
+        explanation.explain_scene(console, golden.published_file, str(scope_id), dt.date.fromisoformat(day))
         score, parts = score_and_parts(console)
         assert [sum(column) for column in zip(*parts, strict=True)] == (score if parts else [])
         assert parts or not any(score)
@@ -166,8 +166,9 @@ def test_the_parts_of_a_scope_are_those_of_its_scenes_and_of_whoever_has_none(
             """
             create table scope (
                 scope_id uuid, tier varchar, state varchar, music_community varchar, scene_id uuid,
-                is_unscoped boolean
+                is_unscoped boolean, city varchar, label varchar, founded_on date
             );
+            create table subject (subject_type varchar, subject_id uuid, name varchar);
             create table activity_point (
                 scene_id uuid, rule_id varchar, policy_version varchar, points bigint, occurred_on date
             )
@@ -175,7 +176,9 @@ def test_the_parts_of_a_scope_are_those_of_its_scenes_and_of_whoever_has_none(
         )
         for number, tier, state, music, scene, is_unscoped, _ in SCOPES.values():
             row = [uuid.UUID(int=number), tier, state, music, scenes.get(scene), is_unscoped]
-            connection.execute("insert into scope values ($1, $2, $3, $4, $5, $6)", row)
+            connection.execute(
+                "insert into scope values ($1, $2, $3, $4, $5, $6, null, 'a label', null)", row
+            )
         connection.execute(
             """
             create table activity_score as select
@@ -190,15 +193,139 @@ def test_the_parts_of_a_scope_are_those_of_its_scenes_and_of_whoever_has_none(
                 [scenes[place], points],
             )
     number, *_, points = SCOPES[name]
-    explanation.explain_scene(console, tmp_path / "analytics.duckdb", uuid.UUID(int=number), None)
+    explanation.explain_scene(console, tmp_path / "analytics.duckdb", str(uuid.UUID(int=number)), None)
     # October 6 is the first of the 90 days that end with January 3.
     assert score_and_parts(console)[1] == [[0, 0, 0, points, points]]
+
+
+# Scopes by their ids: two scenes of one place, and a nation that is named like a scene.
+NAMED = [
+    (1, "city", "Austin", "Texas", "punk", "Austin punk, Texas, founded 2024-01-01", "2024-01-01", "Loud!"),
+    (
+        2,
+        "city",
+        "Austin",
+        "Texas",
+        "punk",
+        "Austin punk, Texas, founded 2025-02-03",
+        "2025-02-03",
+        "The Porch",
+    ),
+    (3, "city", "Austin", "Minnesota", "punk", "Austin punk, Minnesota", "2024-05-06", "Austin North"),
+    (4, "city", "São Paulo", None, "hip-hop", "São Paulo hip-hop", "2024-05-06", "SP"),
+    (5, "city", None, None, "folk", "folk", "2024-05-06", "A scene without a city"),
+    (6, "state", None, "Texas", "punk", "Texas punk", None, None),
+    (7, "national", None, None, "punk", "punk", None, None),
+    (8, "national", None, None, "folk", "folk", None, None),
+    (9, "city", None, None, None, "in no city scene", None, None),
+]
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published file with these scopes, each with one score of its own number."""
+    file = tmp_path_factory.mktemp("named") / "analytics.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            """
+            create table scope (
+                scope_id uuid, tier varchar, city varchar, state varchar, music_community varchar,
+                label varchar, founded_on date, scene_id uuid, is_unscoped boolean
+            );
+            create table subject (subject_type varchar, subject_id uuid, name varchar);
+            create table activity_point (
+                scene_id uuid, rule_id varchar, policy_version varchar, points bigint, occurred_on date
+            );
+            """
+        )
+        for number, *parts, name in NAMED:
+            scope_id = uuid.UUID(int=number)
+            connection.execute(
+                "insert into scope values ($1, $2, $3, $4, $5, $6, $7, $1, $2 is null)", [scope_id, *parts]
+            )
+            if name:
+                connection.execute("insert into subject values ('scene', $1, $2)", [scope_id, name])
+        connection.execute(
+            """
+            create table activity_score as
+            select
+                scope_id, date '2026-01-03' as as_of_date, 0 as members, 0 as contributors_30d,
+                0 as points_on_day
+            from scope
+            """
+        )
+    return file
+
+
+@pytest.mark.parametrize(
+    ("asked", "number"),
+    [
+        ("Austin punk, Texas, founded 2024-01-01", 1),
+        ("austin PUNK founded 2025-02-03 texas", 2),
+        ("the porch", 2),
+        ("loud", 1),
+        ("Austin punk, Minnesota", 3),
+        ("Austin, Minnesota: punk", 3),
+        ("punk Minnesota Austin", 3),
+        ("sao paulo hip hop", 4),
+        ("SÃO PAULO / Hip-Hop", 4),
+        ("Texas punk", 6),
+        ("punk, texas", 6),
+        ("PUNK", 7),
+        ("in no city scene", 9),
+        ("00000000-0000-0000-0000-000000000003", 3),
+        ("00000000-0000-0000-0000-00000000000A".lower(), None),
+        ("Austin", None),
+        ("Austin folk", None),
+        ("", None),
+        (" ,", None),
+    ],
+)
+def test_a_scene_is_found_by_id_and_by_name_in_any_sensible_spelling(
+    named: Path, console: Console, asked: str, number: int | None
+) -> None:
+    if number is None:
+        with pytest.raises(explanation.UnknownIdError):
+            explanation.explain_scene(console, named, asked, None)
+        return
+    explanation.explain_scene(console, named, asked, None)
+    (label,) = (row[5] for row in NAMED if row[0] == number)
+    assert console.file.getvalue().startswith(f"{label}: score on 2026-01-03\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "numbers"), [("Austin punk", [1, 2, 3]), ("austin texas punk", [1, 2]), ("folk", [5, 8])]
+)
+def test_where_several_have_one_name_they_are_listed(
+    named: Path, console: Console, asked: str, numbers: list[int]
+) -> None:
+    with pytest.raises(explanation.UnknownIdError) as told:
+        explanation.explain_scene(console, named, asked, None)
+    first, *lines = str(told.value).splitlines()
+    assert first == f"{len(numbers)} scopes are called {asked!r}; ask for one by its label or id:"
+    known = {number: (tier, label, founded) for number, tier, _, _, _, label, founded, _ in NAMED}
+    expected = []
+    for number in numbers:
+        tier, label, founded = known[number]
+        founding = f", founded {founded}" if founded and founded not in label else ""
+        expected.append(f"{uuid.UUID(int=number)}  {label} ({tier}{founding})")
+    assert sorted(lines) == expected
+
+
+def test_a_name_that_is_almost_one_is_answered_with_the_nearest(named: Path, console: Console) -> None:
+    with pytest.raises(
+        explanation.UnknownIdError,
+        match=r"no scene or other scope is called 'Txas pnk' or has this id; .*Texas punk",
+    ):
+        explanation.explain_scene(console, named, "Txas pnk", None)
+    with pytest.raises(explanation.UnknownIdError, match=r"`warehouse query .* lists them"):
+        explanation.explain_scene(console, named, "qqq", None)
 
 
 def test_a_day_without_a_score_is_said_to_have_none(golden: Run, console: Console) -> None:
     ((scope_id,),) = golden.sql("select min(scope_id) from scope")
     with pytest.raises(explanation.UnknownIdError, match=r"of 2030-01-01; its days are 20.* to 2026-01-03"):
-        explanation.explain_scene(console, golden.published_file, scope_id, dt.date(2030, 1, 1))
+        explanation.explain_scene(console, golden.published_file, str(scope_id), dt.date(2030, 1, 1))
 
 
 def test_a_change_is_the_difference_of_two_totals(golden: Run, console: Console) -> None:
@@ -216,7 +343,7 @@ def test_an_unknown_id_is_said_to_be_unknown(golden: Run, console: Console) -> N
         with pytest.raises(explanation.UnknownIdError, match=str(nobody)):
             explain(console, golden.published_file, nobody)
     with pytest.raises(explanation.UnknownIdError):
-        explanation.explain_scene(console, golden.published_file, nobody, None)
+        explanation.explain_scene(console, golden.published_file, str(nobody), None)
     with pytest.raises(explanation.UnknownIdError):
         explanation.explain_change(console, golden.published_file, nobody, FIRST_DAY, LAST_DAY)
 

@@ -125,6 +125,6 @@ def test_a_new_window_is_explained(wider: Wider, monkeypatch: pytest.MonkeyPatch
     ((scope_id,),) = wider.connection.sql("select min(scope_id) from scope where tier = 'city'").fetchall()
     console = Console(file=io.StringIO(), width=250)
     explanation.explain_user(console, wider.file, user_id)
-    explanation.explain_scene(console, wider.file, scope_id, None)
+    explanation.explain_scene(console, wider.file, str(scope_id), None)
     # Of the member's points, of the score, and of its parts.
     assert console.file.getvalue().count("points_14d") == 3

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -166,7 +167,7 @@ def test_the_page_why_shows_what_is_answered(
     monkeypatch.setattr("orchestration.cli.questions.console", Console(file=printed, width=LOG_WIDTH))
     for name, value in sample.places.items():
         monkeypatch.setenv(name, value)
-    arguments = asked.split("|", 1) if asked.startswith("query|") else asked.split()
+    arguments = asked.split("|", 1) if asked.startswith("query|") else shlex.split(asked)
     outcome = CliRunner().invoke(app, arguments)
     assert outcome.exit_code == 0, outcome.output
     lines = printed.getvalue().splitlines()

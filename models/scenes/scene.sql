@@ -11,6 +11,7 @@ select
     city,
     state,
     music_community,
+    cast(created_at as date) as founded_on,
     to_night as gone_on
 from states
 where recency = 1 and tier = 'city'

@@ -91,12 +91,17 @@ def award(award_id: uuid.UUID, warehouse_dir: WAREHOUSE = None) -> None:
 
 @explain.command()
 def scene(
-    scene_id: uuid.UUID,
+    asked: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENE", help="Its id or name, as in 'Austin punk'; or a state's or nation's."
+        ),
+    ],
     on: Annotated[dt.datetime | None, day("The day; the latest if not given.")] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
-    """A scene's score on a day, as the sum of its parts."""
-    _explain_with(explanation.explain_scene, warehouse_dir, scene_id, on.date() if on else None)
+    """A scene's score on a day, as the sum of its parts; or that of a wider scope, as in 'Texas punk'."""
+    _explain_with(explanation.explain_scene, warehouse_dir, asked, on.date() if on else None)
 
 
 class Subject(StrEnum):

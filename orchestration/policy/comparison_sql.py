@@ -170,24 +170,25 @@ BY_RULE = """
 BY_SCENE = """
     with earned as (
         select
-            scene.scene_id,
+            coalesce(scope.scope_id, unscoped.scope_id) as scope_id,
             sum(scene_rule.points_now) as points_now,
             sum(scene_rule.points_then) as points_then
         from scene_rule
-        left join built.main.scene as scene on scene_rule.scene_id = scene.scene_id
-        group by scene.scene_id
+        inner join built.main.scope as unscoped
+            on unscoped.tier = 'city' and unscoped.is_unscoped
+        left join built.main.scope as scope
+            on scope.tier = 'city' and scene_rule.scene_id = scope.scene_id
+        group by all
     )
     select
-        coalesce(scene.name, 'in no city scene') as "scene",
-        scene.city as "city",
-        scene.state as "state",
-        scene.music_community as "music community",
+        scope.label as "scene",
         coalesce(earned.points_now, 0)::bigint as "points now",
         coalesce(earned.points_then, 0)::bigint as "points then",
         coalesce(earned.points_then - earned.points_now, 0)::bigint as "difference"
-    from built.main.scene as scene
-    full join earned on scene.scene_id = earned.scene_id
-    order by scene.name is null, scene.name, scene.city, scene.state, scene.music_community, scene.scene_id
+    from built.main.scope as scope
+    left join earned on scope.scope_id = earned.scope_id
+    where scope.tier = 'city' and (not scope.is_unscoped or earned.scope_id is not null)
+    order by scope.is_unscoped, scope.label
 """
 
 DISTRIBUTION = """
@@ -383,7 +384,6 @@ SCORES = """
     with score as (
         select
             coalesce(before.scope_id, after.scope_id) as scope_id,
-            coalesce(before.scene_id, after.scene_id) as scene_id,
             coalesce(after.points_all_time, 0) as points_then,
             before.decayed_score as faded_now,
             after.decayed_score as faded_then,
@@ -399,10 +399,7 @@ SCORES = """
         ) as after on before.scope_id = after.scope_id
     )
     select
-        coalesce(scene.name, 'in no city scene') as "scene",
-        scene.city as "city",
-        scene.state as "state",
-        scene.music_community as "music community",
+        scope.label as "scene",
         score.points_then as "all points then",
         score.faded_now as "faded now",
         score.faded_then as "faded then",
@@ -411,7 +408,7 @@ SCORES = """
         score.season_then as "season then",
         score.season_then - score.season_now as "difference of season"
     from score
-    left join built.main.scene as scene on score.scene_id = scene.scene_id
+    inner join built.main.scope as scope on score.scope_id = scope.scope_id
     where coalesce(faded_now, faded_then, season_now, season_then) is not null
-    order by scene.name is null, scene.name, scene.city, scene.state, scene.music_community, scene.scene_id
+    order by scope.is_unscoped, scope.label
 """

@@ -107,13 +107,10 @@ def _by_rule(rows: list[Row]) -> alt.Chart:
 
 
 def _by_scene(rows: list[Row]) -> alt.Chart | None:
-    """What each scene gains or loses; two scenes of one name keep a bar each."""
+    """What each scene gains or loses."""
     if len(rows) > SCENES_DRAWN or not any(row["difference"] for row in rows):
         return None
-    bars = [
-        {"place": f"{number}|{row['scene']}", "value": row["difference"]} for number, row in enumerate(rows)
-    ]
-    only_the_name = "slice(datum.value, indexof(datum.value, '|') + 1)"
+    bars = [{"scene": row["scene"], "value": row["difference"]} for row in rows]
     return (
         alt.Chart(alt.Data(values=bars), width=WIDTH, height=alt.Step(20))
         .mark_bar()
@@ -123,7 +120,8 @@ def _by_scene(rows: list[Row]) -> alt.Chart | None:
                 title="points then less points now",
                 axis=alt.Axis(format="+,d", tickMinStep=1, tickCount=6),
             ),
-            y=alt.Y("place:N", title=None, sort=None, axis=alt.Axis(labelExpr=only_the_name)),
+            # A label ends in what tells it from another, so it is never cut.
+            y=alt.Y("scene:N", title=None, sort=None, axis=alt.Axis(labelLimit=WIDTH)),
             color=alt.condition("datum.value < 0", alt.value(LOSE), alt.value(GAIN)),
         )
     )

@@ -60,7 +60,7 @@ def _scenes(world: World) -> None:
     world.add("communities", {
         "name": where.to_numpy(object), "slug": texts("scene-", i), "city": city, "state": state,
         "description": choose(world.rng("description"), descriptions, len(i)), "isPrivate": False,
-        "createdAt": np.where(i == NEW_SCENE, world.activated, world.opened + (i + 1) * HOUR),
+        "createdAt": np.where(i == NEW_SCENE, world.activated, world.opened + i % 28 * DAY + (i + 1) * HOUR),
         "geofence": geofence, "radius": np.where(i % 4 == 3, np.nan, 25_000.0),
         "isActive": i != count - 1, "musicCommunity": music,
         "tier": np.where(i < count, "city", np.where(i == count, "state", "national")),

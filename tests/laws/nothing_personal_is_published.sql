@@ -21,7 +21,7 @@
     'subject': ['subject_type'],
     'user_activity': ['activity_type'],
 } %}
-{%- set public_names = ['artist_name', 'name'] %}
+{%- set public_names = ['artist_name', 'label', 'name'] %}
 
 with columns_kept as (
     select
