@@ -570,3 +570,19 @@ def test_nothing_is_built_while_the_wall_is_breached(tmp_path: Path, monkeypatch
     assert "The wall does not hold: this reads that: never" in run.message
     assert not run.published_file.exists()
     assert not (tmp_path / "warehouse" / "building").exists()
+
+
+PROMISES = {
+    "relationships_plot_statistics_scene_id": "delete from subject where subject_id = uid(2, 5)",
+    "unique_together_scope_tier": "update scope set label = 'Austin punk' where city = 'Austin'",
+}
+
+
+@pytest.mark.parametrize(("promise", "breakage"), PROMISES.items())
+def test_every_community_on_a_plot_has_a_name_and_no_two_scopes_of_a_tier_have_one_label(
+    laboratory: Laboratory, promise: str, breakage: str
+) -> None:
+    """Community 5 is of tier state, and on Plots like any other; Austin has two scenes."""
+    (test,) = (name for name in laboratory.sql if name.startswith(promise))
+    assert laboratory.finds(test) == []
+    assert laboratory.finds(test, breakage)

@@ -5,6 +5,13 @@ select
 from {{ ref('scene') }}
 union all
 select
+    'community' as subject_type,
+    community_id as subject_id,
+    name
+from {{ ref('stg_communities') }}
+where tier <> 'city'
+union all
+select
     'artist' as subject_type,
     artist_band_id as subject_id,
     name
