@@ -204,6 +204,13 @@ BROKEN_AWARDS = {
     "an adjustment is out of bounds": """
         update activity_point set points = -1001 where source_id = uid(22, 1)
     """,
+    "an adjustment was decided out of bounds": """
+        update activity_point set points = -1001 where source_id = uid(22, 1);
+        update activity_decision set points = -1001, price = -1001 where source_id = uid(22, 1)
+    """,
+    "an adjustment has no bound": """
+        update point_rule set max_points_per_award = null where rule_id = 'adjustment'
+    """,
     "an adjustment is not what was decided": """
         update activity_point set points = -8 where source_id = uid(22, 1)
     """,

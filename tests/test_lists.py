@@ -7,11 +7,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pytest
 from golden.world import EXPORTS, expected
 from rich.console import Console
@@ -32,9 +31,13 @@ WIDER = {"windows": [7, 14, 30, 90]}
 class Wider:
     """The golden nights under the longer lists: all tables, the published ones in a file, and all SQL."""
 
-    connection: duckdb.DuckDBPyConnection
+    world: World
     file: Path
     sql: dict[str, str]
+
+    def build(self, names: Iterable[str]) -> None:
+        """Build these models, each after those it reads."""
+        self.world.build(names=(), planted={name: self.sql[name] for name in names})
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +60,10 @@ def wider(tmp_path_factory: pytest.TempPathFactory) -> Wider:
     config = directories(home, EXPORTS)
     assert ingest_nights(config, confirmed=[LAST_NIGHT]) == LAST_NIGHT
     world.load(config)
-    world.build(names=(), planted={name: sql[name] for name in models()})
+    made = Wider(world, config.warehouse_file, sql)
+    made.build(models())
     world.leave(config)
-    return Wider(world.connection, config.warehouse_file, sql)
+    return made
 
 
 # What a second copy of a list looks like, in models, macros, laws and code.
@@ -112,19 +116,38 @@ def test_a_new_window_is_in_the_scores_the_profiles_and_the_summaries(wider: Wid
         select sum(value) from analytics_summary
         where tier = 'city' and metric = 'activity_points' and window_days = 14
     """
-    assert wider.connection.sql(score).fetchall() == [(points,)]
-    assert wider.connection.sql(summary).fetchall() == [(points,)]
-    assert wider.connection.sql("select sum(points_14d) from user_activity").fetchall() == [(of_members,)]
-    assert wider.connection.sql("select 1 from artist_analytics where window_days = 14").fetchall()
+    assert wider.world.connection.sql(score).fetchall() == [(points,)]
+    assert wider.world.connection.sql(summary).fetchall() == [(points,)]
+    assert wider.world.connection.sql("select sum(points_14d) from user_activity").fetchall() == [
+        (of_members,)
+    ]
+    assert wider.world.connection.sql("select 1 from artist_analytics where window_days = 14").fetchall()
 
 
 def test_a_new_window_is_explained(wider: Wider, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, longer in WIDER.items():
         monkeypatch.setitem(LISTS, name, longer)
-    ((user_id,),) = wider.connection.sql("select min(user_id) from user_activity").fetchall()
-    ((scope_id,),) = wider.connection.sql("select min(scope_id) from scope where tier = 'city'").fetchall()
+    ((user_id,),) = wider.world.connection.sql("select min(user_id) from user_activity").fetchall()
+    ((scope_id,),) = wider.world.connection.sql(
+        "select min(scope_id) from scope where tier = 'city'"
+    ).fetchall()
     console = Console(file=io.StringIO(), width=250)
     explanation.explain_user(console, wider.file, user_id)
     explanation.explain_scene(console, wider.file, str(scope_id), None)
     # Of the member's points, of the score, and of its parts.
     assert console.file.getvalue().count("points_14d") == 3
+
+
+def test_what_a_moderator_may_take_at_once_is_said_by_the_rule_alone(wider: Wider) -> None:
+    """A moderator takes 2,000 at once, which the rule allows, then 4,000, of which it allows 3,000."""
+    connection = wider.world.connection
+    with wider.world.undone():
+        connection.execute("update point_rule set max_points_per_award = 3000 where rule_id = 'adjustment'")
+        for asked, paid in ((-2000, -2000), (-4000, -3000)):
+            connection.execute("update stg_activity_point_adjustments set points = $1", [asked])
+            wider.build(model.name for model in models().values() if model.folder == "recognition")
+            ledger = connection.sql("select points from activity_point where rule_id = 'adjustment'")
+            assert ledger.fetchall() == [(paid,)]
+            assert (
+                connection.sql(wider.sql["every_ledger_row_pays_what_its_act_and_rule_say"]).fetchall() == []
+            )

@@ -175,6 +175,32 @@ def test_points_of_an_adjustment_are_the_moderators(candidate: Path) -> None:
     ]
 
 
+BOUND = "adjustment,adjustment,,false,1000,"
+
+
+def test_what_a_moderator_may_give_at_once_bounds_every_rule(candidate: Path) -> None:
+    change(candidate, POINT_RULES, SUPPORT, SUPPORT.replace(",10,", ",1600,"))
+    change(candidate, POINT_RULES, BOUND, BOUND.replace("1000", "1500"))
+    assert problems(candidate) == [
+        "point_rule.csv line 4: points must lie between -1500 and 1500 (is '1600')"
+    ]
+    change(candidate, POINT_RULES, ",1500,", ",1600,")
+    assert problems(candidate) == []
+
+
+def test_a_lower_bound_for_moderators_leaves_prices_alone(candidate: Path) -> None:
+    change(candidate, POINT_RULES, BOUND, BOUND.replace("1000", "50"))
+    assert problems(candidate) == []
+
+
+def test_a_moderator_has_a_bound(candidate: Path) -> None:
+    change(candidate, POINT_RULES, BOUND, BOUND.replace("1000", ""))
+    assert problems(candidate) == [
+        "point_rule.csv line 12: adjustment needs max_points_per_award, the most that a moderator may give "
+        "or take at once"
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

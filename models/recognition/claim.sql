@@ -65,8 +65,8 @@ select
     rules.daily_cap_points,
     rules.cap_per_source,
     case when rules.rule_id is not null then greatest(
-        least(coalesce(acts.claimed_points, rules.points), coalesce(rules.max_points_per_award, 1000)),
-        -coalesce(rules.max_points_per_award, 1000)
+        least(coalesce(acts.claimed_points, rules.points), rules.max_points_per_award),
+        -rules.max_points_per_award
     ) end as price,
     case
         when rule_span.rule_id is null then 'unpriced'

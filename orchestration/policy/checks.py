@@ -7,6 +7,7 @@ comes of adopting it.
 import csv
 import datetime as dt
 import io
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ POINT_RULES = "point_rule.csv"
 SCORE_POLICY = "score_policy.csv"
 POLICY_FILES = (POINT_RULES, SCORE_POLICY)
 
-MAX_POINTS = 1000
 SEASONS = ("none", "quarter", "year")
 BYTE_ORDER_MARK = "\ufeff"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -167,6 +167,9 @@ def _arm_problems(lines: list[Line]) -> list[str]:
     """Every rule has its SQL arm, and every arm its rule."""
     _, *known = read(SEEDS_DIR / POINT_RULES)
     arms = {line["rule_id"]: line["activity_type"] for line in known}
+    # No price is higher than what a moderator ever could give at once; lowering that changes no price.
+    bounds = [line["max_points_per_award"] for line in known + lines if line["rule_id"] == "adjustment"]
+    most = max((int(bound) for bound in bounds if bound.isdecimal()), default=0)
     found = []
     for line in lines:
         rule = line["rule_id"]
@@ -177,8 +180,13 @@ def _arm_problems(lines: list[Line]) -> list[str]:
             found.append(f"{about} {rule} is of activity type {arms[rule]}, not {line['activity_type']}")
         if rule == "adjustment" and line["points"]:
             found.append(f"{about} points of adjustment come from the moderator; leave empty")
+        elif rule == "adjustment" and not line["max_points_per_award"]:
+            needs = "max_points_per_award, the most that a moderator may give or take at once"
+            found.append(f"{about} adjustment needs {needs}")
         elif rule != "adjustment" and not line["points"]:
             found.append(f"{about} {rule} has no points")
+        elif most and line["points"] and abs(int(line["points"])) > most:
+            found.append(f"{about} points must lie between -{most} and {most} (is {line['points']!r})")
         if rule == "blast_response" and not line["response_window_hours"]:
             found.append(f"{about} blast_response needs response_window_hours")
     missing = sorted(arms.keys() - {line["rule_id"] for line in lines})
@@ -207,7 +215,7 @@ def _optional(check: Callable[[str], str | None]) -> Callable[[str], str | None]
     return lambda text: check(text) if text else None
 
 
-def _number(low: int, high: int) -> Callable[[str], str | None]:
+def _number(low: float = -math.inf, high: float = math.inf) -> Callable[[str], str | None]:
     def check(text: str) -> str | None:
         try:
             number = int(text)
@@ -229,9 +237,9 @@ CHECKS: dict[str, dict[str, Callable[[str], str | None]]] = {
         "policy_version": name_problem,
         "rule_id": name_problem,
         "activity_type": name_problem,
-        "points": _optional(_number(-MAX_POINTS, MAX_POINTS)),
+        "points": _optional(_number()),
         "is_bonus": _one_of(("true", "false")),
-        "max_points_per_award": _optional(_number(0, MAX_POINTS)),
+        "max_points_per_award": _optional(_number(0, 1_000_000)),
         "daily_cap_points": _optional(_number(0, 1_000_000)),
         "cap_per_source": _optional(_number(0, 1_000_000)),
         "response_window_hours": _optional(_number(1, 8_760)),

@@ -49,7 +49,7 @@ decision_price as (
         decisions.capped_by,
         count(rules.rule_id) as prices,
         coalesce(max(rules.points), max(decisions.price)) as price,
-        coalesce(max(rules.max_points_per_award), 1000) as bound,
+        max(coalesce(rules.max_points_per_award, abs(rules.points))) as bound,
         bool_or(rules.daily_cap_points is not null or rules.cap_per_source is not null) as can_be_capped
     from decisions
     left join rules
@@ -83,6 +83,7 @@ findings as (
                 then 'names another source'
             when decided.prices <> 1 then 'not one price'
             when awards.points <> decided.points then 'pays something else than decided'
+            when decided.bound is null then 'no bound'
             when abs(awards.points) > decided.bound then 'out of bounds'
             when decided.capped_by is null and awards.points <> coalesce(decided.price, 0)
                 then 'pays something else than its price'
