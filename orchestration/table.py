@@ -111,14 +111,9 @@ def _folded(console: Console, text: str, width: int) -> list[str]:
 
 def _blocks(header: list[str], rows: list[list[str]]) -> list[str]:
     width = max(map(cell_len, header))
-    return [
-        line
-        for row in rows
-        for line in (
-            *(
-                f"{name}{' ' * (width - cell_len(name))}{GAP}{text}"
-                for name, text in zip(header, row, strict=True)
-            ),
-            "",
-        )
-    ]
+    lines: list[str] = []
+    for row in rows:
+        lines += [""] if lines else []
+        for name, text in zip(header, row, strict=True):
+            lines.append(f"{name}{' ' * (width - cell_len(name))}{GAP}{text}")
+    return lines

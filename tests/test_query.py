@@ -134,7 +134,6 @@ def test_a_text_goes_on_in_a_second_line_where_that_makes_room() -> None:
         "said    one two three four five six",
         "number  12",
         "",
-        "",
     ]
 
 
