@@ -44,7 +44,8 @@ def show_rows(
     """Print rows of texts as a table, or as a block per row where the terminal is too narrow for one."""
     header, *texts = [[_in_one_line(text) for text in row] for row in (columns, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(header, *texts, strict=True)]
-    fitting = _fitting(widths, kinds, console.width) if console.file.isatty() else widths
+    has_limits = console.file.isatty() and bool(texts)
+    fitting = _fitting(widths, kinds, console.width) if has_limits else widths
     if title:
         console.out(title, style="italic", highlight=False)
     if fitting:

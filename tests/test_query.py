@@ -156,6 +156,8 @@ def test_a_long_result_is_read_a_part_at_a_time_and_every_row_is_there_once(
     assert lines.count("n") == 3
     assert lines.count("Numbers") == 1
     assert on_screen("select 1 as nothing where false", 80) == ["nothing", "───────", ""]
+    # Where there is no row to show in a block, the names of the columns are shown all the same.
+    assert on_screen("select 1 as nothing, 2 as nobody where false", 9)[0] == "nothing  nobody"
 
 
 def test_columns_of_one_name_and_of_any_type_are_shown() -> None:
@@ -209,6 +211,15 @@ def test_a_file_is_written_whole_in_the_format_it_is_named_after(tmp_path: Path,
         assert ids == [(id_,) for id_ in IDS]
     assert asked(WIDE, "--output", file, "--format", "csv").exit_code == 0
     assert file.read_text().startswith("id,name,points,seen,again,third\n")
+
+
+def test_a_file_is_written_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.csv", "it's [mine].json", "mine.txt"):
+        assert asked(WIDE, "--output", name).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["it's [mine].json", "mine.csv", "mine.txt", "warehouse"]
+    )
 
 
 def test_a_mistake_leaves_an_earlier_file_as_it_was(house: Path) -> None:
