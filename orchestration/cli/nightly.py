@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import shutil
+import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -77,6 +78,8 @@ def dev(
     dagster = Path(sys.executable).with_name("dagster")
     where = ["--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
     os.chdir(PROJECT_DIR)
+    # A script starts what it leaves running with INT ignored; Dagster would take that over, for TERM as well.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(dagster, [str(dagster), "dev", *where])  # noqa: S606  (our own program, no shell)
 
 
