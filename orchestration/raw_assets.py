@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -18,6 +19,7 @@ from orchestration.lock import hold
 from orchestration.records import forget, own_runs
 from orchestration.settings import UsageError, settings
 from orchestration.transformation import MANIFEST, write_run
+from orchestration.unchanged import nothing_is_new, what_holds
 
 log = logging.getLogger("warehouse")
 
@@ -64,8 +66,11 @@ WAIT_FOR_COMPARISON = 120
     + [_spec(name, description) for name, description in BOOKS.items()],
     can_subset=True,
 )
-def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[dg.MaterializeResult]:
-    """Read every delivered night up to as-of that is new, corrected, or asked for."""
+def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[Any]:
+    """Read every delivered night up to as-of that is new, corrected, or asked for.
+
+    If there was none and its data is published, no asset is made, and Dagster skips what would follow.
+    """
     directories = settings()
     hold(directories, WAIT_FOR_COMPARISON)
     started = time.monotonic()
@@ -113,6 +118,10 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     if settle(directories, TABLES, standing, read_again, config.forget):
         _forget_failures(context.instance)
     write_run(directories, as_of_date, context.run.run_id)
+    if nothing_is_new(directories, context.run):
+        log.info("nothing new: the published file already holds these deliveries")
+        yield from what_holds(directories, context.run)
+        return
     waiting = sorted({night.date.isoformat() for night in nights if night.date > as_of_date})
     for name in sorted(selected):
         metadata = _metadata(outcomes[name]) if name in TABLES else {

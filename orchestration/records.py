@@ -6,10 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 NIGHTLY = "nightly"
 FRESHNESS = "freshness"
 LOCATION = "orchestration.definitions"
+REPOSITORY = "__repository__"  # Dagster's name for what a module defines
+
+
+def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dict[str, Any]) -> Any:
+    """Run a job in this process, as a run of this code location.
+
+    `job.execute_in_process` would make a run of no code location. Of those the UI shows nothing but in the
+    list of all runs.
+    """
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
+    run = instance.create_run_for_job(
+        job, run_config=run_config, remote_job_origin=origin.get_job_origin(job.name)
+    )
+    return execute_run(InMemoryJob(job), run, instance)
 
 
 def own_runs(instance: dg.DagsterInstance, **wanted: Any) -> list[dg.RunRecord]:

@@ -98,6 +98,44 @@ def test_a_second_run_with_nothing_new_publishes_nothing(world: Path) -> None:
     assert (checksum(file), sorted((world / "warehouse" / "publications").iterdir())) == (before, archived)
 
 
+def test_a_run_with_nothing_new_leaves_what_the_ui_shows_and_says_since_when_it_holds(
+    world: Path, published: duckdb.DuckDBPyConnection
+) -> None:
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    (since,) = published.sql("select run_id from publication").fetchone()
+
+    def shown() -> tuple[dict[dg.AssetKey, float], dict[str, tuple[str, str | None]]]:
+        """When each asset was last made; of each check, how it stands and since which run it says so."""
+        with dg.DagsterInstance.from_config(str(world / "warehouse" / "dagster")) as instance:
+            made = {
+                key: instance.get_latest_materialization_event(key).timestamp
+                for key in graph.get_all_asset_keys()
+            }
+            keys = sorted(graph.asset_check_keys, key=str)
+            looked = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+        said = {key.name: record.evaluation.metadata.get("holds since run") for key, record in looked.items()}
+        return made, {
+            key.name: (record.status.value, said[key.name] and said[key.name].value)
+            for key, record in looked.items()
+        }
+
+    with dg.DagsterInstance.from_config(str(world / "warehouse" / "dagster")) as instance:
+        assert instance.get_run_by_id(since).is_success
+    made, _ = shown()
+    again = run(world / "exports", world / "warehouse")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count(f"Law holds since run {since}: ") == 8
+    still_made, checks = shown()
+    assert still_made == made
+    fresh = checks.pop("data_is_as_fresh_as_expected")  # which is looked at again
+    assert fresh == ("FAILED", None)
+    assert set(checks.values()) == {("SUCCEEDED", since)}
+
+
 def test_the_published_file_is_read_only_and_holds_described_public_tables(
     world: Path, published: duckdb.DuckDBPyConnection
 ) -> None:
@@ -198,7 +236,15 @@ def test_only_the_last_publications_are_kept(world: Path, tmp_path: Path) -> Non
 def test_the_run_is_recorded_where_the_ui_looks(world: Path) -> None:
     import dagster as dg
 
+    from orchestration.definitions import defs
+
     with dg.DagsterInstance.from_config(str(world / "warehouse" / "dagster")) as instance:
         runs = instance.get_runs()
     assert {run.job_name for run in runs} == {"nightly"}
     assert dg.DagsterRunStatus.SUCCESS in {run.status for run in runs}
+    # The UI shows the runs of a job only where they belong to its code location.
+    origins = {
+        (r.remote_job_origin.location_name, r.remote_job_origin.repository_origin.repository_name)
+        for r in runs
+    }
+    assert origins == {("orchestration.definitions", defs.get_repository_def().name)}

@@ -1,6 +1,7 @@
 """What an engineer sees in Dagster: assets, checks, the schedule, the sensor."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +16,8 @@ from orchestration.lock import let_go
 from orchestration.raw_assets import raw_tables
 from orchestration.schedules import complete_night
 from orchestration.settings import PROJECT_DIR, settings
-from orchestration.transformation import MANIFEST, is_built, is_published
+from orchestration.transformation import MANIFEST, is_built, is_published, warehouse_models
+from orchestration.unchanged import nothing_is_new, what_holds
 
 REQUIRED = (
     "users", "communities", "tracks", "track_engagements", "signals", "signal_actions", "rotation_entries",
@@ -102,6 +104,35 @@ def test_the_sensor_starts_one_run_per_new_complete_night(
     assert sensor_says() == [None]
 
 
+def test_a_run_with_nothing_new_says_what_each_check_found_in_the_build_that_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
+    results = [
+        {"unique_id": spec.metadata["dagster_dbt/unique_id"], "status": "pass", "failures": 0}
+        for spec in warehouse_models.check_specs
+    ]
+    results[3] |= {"status": "warn", "failures": 2}
+    warned = list(warehouse_models.check_specs)[3].key
+    (tmp_path / "dbt").mkdir()
+    (tmp_path / "dbt" / "run_results.json").write_text(json.dumps({"results": results}))
+    *events, observed = what_holds(settings(), dg.DagsterRun(job_name="nightly"))
+    said = {event.asset_check_key: event for event in events}
+    graph = defs.resolve_asset_graph()
+    assert said.keys() == graph.asset_check_keys
+    assert {key.name for key, event in said.items() if not event.passed} == {
+        warned.name, "data_is_as_fresh_as_expected",
+    }  # fmt: skip
+    assert said[warned].severity == dg.AssetCheckSeverity.WARN
+    assert said[warned].metadata["dagster_dbt/failed_row_count"].value == 2
+    assert {said[key].metadata["holds since run"].value for key in warehouse_models.check_keys} == {"a run"}
+    assert observed.asset_key == dg.AssetKey(["published", "analytics"])
+    assert observed.metadata["holds since run"].value == "a run"
+    only_raw = dg.DagsterRun(job_name="nightly", asset_selection=frozenset(raw_tables.keys))
+    assert list(what_holds(settings(), only_raw)) == []
+
+
 def test_a_part_of_the_models_is_neither_published_nor_built_upon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +157,9 @@ def test_a_part_of_the_models_is_neither_published_nor_built_upon(
         assert not (warehouse_dir / "analytics.duckdb").exists()
         whole = run_nightly(EXPORTS, warehouse_dir, **CONFIRMED)
         assert whole.success, whole.message
-        assert materialize("stg_sect_tags") == (True, "")
+        assert nothing_is_new(settings(), whole.result.dagster_run)
+        # Nothing is new now, but who chooses a part wants it built.
+        assert materialize(*raw, "stg_sect_tags") == (True, "")
         assert materialize("published/analytics") == (False, UNBUILT)
         assert is_published(settings())
         assert not is_built(settings())

@@ -395,7 +395,9 @@ def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> No
     require_rows(known, first, {("tracks", first), ("sect_tags", first)})
 
 
-def test_prune_forgets_old_runs_but_not_the_last(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_forgets_old_runs_but_neither_the_last_nor_the_one_that_published(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from orchestration.upkeep.pruning import prunable, prune
 
     @dg.job(name="nightly")
@@ -405,13 +407,14 @@ def test_prune_forgets_old_runs_but_not_the_last(copied: Path, monkeypatch: pyte
     config = settings_for(copied)
     monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
     with dg.DagsterInstance.get() as instance:
-        last = quick.execute_in_process(instance=instance).run_id
-        (old,) = {run.run_id for run in instance.get_runs()} - {last}
+        (built,) = [run.run_id for run in instance.get_runs()]
+        assert [(built,)] == published(copied / "analytics.duckdb", "select run_id from publication")
+        old, last = (quick.execute_in_process(instance=instance).run_id for _ in range(2))
         assert prunable(config, 30, dt.datetime.now(dt.UTC)).runs == []
         what = prunable(config, 30, dt.datetime.now(dt.UTC) + dt.timedelta(days=31))
         assert what.runs == [old]
         prune(config, what)
-        assert [run.run_id for run in instance.get_runs()] == [last]
+        assert [run.run_id for run in instance.get_runs()] == [last, built]
     assert not [path for path in config.dagster_home.rglob("*") if old in path.name]
 
 

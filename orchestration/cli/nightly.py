@@ -108,6 +108,7 @@ def _run_nightly(
     import dagster as dg
 
     from orchestration.definitions import defs, law_checks
+    from orchestration.records import NIGHTLY, execute
 
     run_config = {
         "ops": {"ingest": {"config": ingestion}},
@@ -116,9 +117,7 @@ def _run_nightly(
     # What dbt and Dagster say themselves goes to a file: whoever wants it finds it there.
     with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
         with redirect_stdout(dbt_log), redirect_stderr(dbt_log):
-            result = defs.resolve_job_def("nightly").execute_in_process(
-                run_config=run_config, instance=instance, raise_on_error=False
-            )
+            result = execute(defs.resolve_job_def(NIGHTLY), instance, run_config)
         checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
     laws = {key.name: _verdict(check) for key, check in checks.items()}
     if result.success:
@@ -131,11 +130,14 @@ def _verdict(check: "AssetCheckExecutionRecord") -> str:
     """How a law stood when it was last looked at."""
     import dagster as dg
 
+    from orchestration.unchanged import HOLDS_SINCE
+
     evaluation = check.evaluation
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return "was not reached"
     if evaluation.passed:
-        return "holds"
+        since = evaluation.metadata.get(HOLDS_SINCE)
+        return f"{HOLDS_SINCE} {since.value}" if since else "holds"
     is_warning = evaluation.severity == dg.AssetCheckSeverity.WARN
     return "found something (a warning)" if is_warning else "does not hold"
 

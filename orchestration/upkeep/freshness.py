@@ -1,12 +1,13 @@
 """The check that holds the published file against the clock, with every publication and every morning."""
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 
 from orchestration.publication import analytics
 from orchestration.records import FRESHNESS
-from orchestration.settings import settings
+from orchestration.settings import Settings, settings
 from orchestration.summary import nights_behind
 from orchestration.upkeep.alerts import send
 from orchestration.upkeep.archive import current
@@ -19,17 +20,23 @@ from orchestration.upkeep.archive import current
 def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Warns when data is older than expected at this moment; the morning's look sends an alert, too."""
     config = settings()
-    published = current(config)
-    as_of_date = published and published.as_of_date
-    behind = published and nights_behind(as_of_date, dt.datetime.now(dt.UTC))
-    if behind != 0 and context.run.job_name == FRESHNESS:
-        reason = f"the last day is {as_of_date}" if as_of_date else "nothing is published"
+    found = how_fresh(config)
+    if not found["passed"] and context.run.job_name == FRESHNESS:
+        last_day = found["metadata"]["last day"]
+        reason = f"the last day is {last_day}" if last_day else "nothing is published"
         send(config, "found late data", context.run.run_id, FRESHNESS, reason)
-    return dg.AssetCheckResult(
-        passed=behind == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"last day": str(as_of_date), "nights behind": behind},
-    )
+    return dg.AssetCheckResult(**found)
+
+
+def how_fresh(config: Settings) -> dict[str, Any]:
+    """The verdict on the published file at this moment."""
+    published = current(config)
+    behind = published and nights_behind(published.as_of_date, dt.datetime.now(dt.UTC))
+    return {
+        "passed": behind == 0,
+        "severity": dg.AssetCheckSeverity.WARN,
+        "metadata": {"last day": published and str(published.as_of_date), "nights behind": behind},
+    }
 
 
 freshness = dg.define_asset_job(

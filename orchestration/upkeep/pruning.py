@@ -37,7 +37,8 @@ class Prunable:
 def prunable(config: Settings, keep_days: int, now: dt.datetime) -> Prunable:
     """What is more than so many days older than the published as-of; of runs, than now.
 
-    The current publication, the last one, the latest night of a table and the last run are never among it.
+    The current publication and the run that built it, the last publication, the latest night of a table and
+    the last run are never among it.
 
     Raises:
         duckdb.Error: nothing is published, or a publication cannot be read.
@@ -48,7 +49,7 @@ def prunable(config: Settings, keep_days: int, now: dt.datetime) -> Prunable:
     return Prunable(
         publications=[p.file for p in kept[:-1] if p.as_of_date < before and p.run_id != published.run_id],
         nights=_nights(config, before),
-        runs=_runs(now - dt.timedelta(days=keep_days)),
+        runs=_runs(now - dt.timedelta(days=keep_days), published.run_id),
     )
 
 
@@ -148,10 +149,12 @@ def _load_delivered(connection: duckdb.DuckDBPyConnection, folder: Path) -> None
     )
 
 
-def _runs(before: dt.datetime) -> list[str]:
-    """Our runs that Dagster remembers from before an instant, the last one aside."""
+def _runs(before: dt.datetime, published: str) -> list[str]:
+    """Our runs that Dagster remembers from before an instant, the last one aside.
+
+    What the UI shows of the assets is kept with the run that built them, so that one stays, too.
+    """
     with dg.DagsterInstance.get() as instance:
-        earlier = own_runs(instance)[1:]
-    return [
-        r.dagster_run.run_id for r in earlier if r.dagster_run.is_finished and r.create_timestamp < before
-    ]
+        earlier = [record for record in own_runs(instance)[1:] if record.create_timestamp < before]
+    runs = [record.dagster_run for record in earlier]
+    return [run.run_id for run in runs if run.is_finished and run.run_id != published]
