@@ -18,6 +18,8 @@ from typing import Any
 PACKAGE_DIR = Path(__file__).resolve().parent
 IS_INSTALLED = (PACKAGE_DIR / "project").is_dir()
 PROJECT_DIR = PACKAGE_DIR / "project" if IS_INSTALLED else PACKAGE_DIR.parent
+# The variables that no program of others may be told.
+SECRETS = ("ERASURE_KEY", "ALERT_WEBHOOK")
 MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from orchestration import schedules
 from orchestration.cli import app
 from orchestration.definitions import defs
-from orchestration.settings import HinderedError, UsageError, settings
+from orchestration.settings import SECRETS, HinderedError, UsageError, settings
 from orchestration.transformation import failure_message
 from orchestration.upkeep import alerts
 from orchestration.upkeep.freshness import FRESHNESS
@@ -238,6 +238,24 @@ def test_a_refused_webhook_does_not_keep_the_command_from_being_told(
     alerts.send(settings(), "failed", "run-1", "ingest", "no reason")
     assert note.read_text() == "Warehouse run run-1: ingest failed: no reason\n"
     assert "an alert could not be sent (post): HTTPError" in caplog.text
+
+
+def test_the_command_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = (
+        "import json, os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(dict(os.environ)))"
+    )
+    monkeypatch.setenv("ALERT_COMMAND", f"'{sys.executable}' -c '{script}' '{tmp_path / 'environment'}'")
+    monkeypatch.setenv("ALERT_WEBHOOK", f"http://127.0.0.1:9/{SECRET}")
+    monkeypatch.setenv("MAILER", "what the command itself needs")
+    alerts.send(settings(), "failed", "run-1", "ingest", "no reason")
+    given = json.loads((tmp_path / "environment").read_text())
+    assert given["MAILER"] == "what the command itself needs"
+    assert {SECRET, os.environ["ERASURE_KEY"]} & {
+        part for v in given.values() for part in v.split("/")
+    } == set()
+    hidden = {field.name.upper() for field in fields(settings()) if not field.repr}
+    assert hidden == set(SECRETS), "what the settings do not show is what no other program may know"
+    assert not hidden & given.keys()
 
 
 def test_nothing_is_sent_where_nothing_is_set(listener: Listener) -> None:

@@ -6,6 +6,7 @@ alert that cannot be sent is logged and changes nothing about the run.
 
 import json
 import logging
+import os
 import re
 import shlex
 import subprocess
@@ -16,7 +17,7 @@ import duckdb
 from sqlalchemy.exc import DatabaseError
 
 from orchestration.reading import literal
-from orchestration.settings import HinderedError, Settings, UsageError, settings
+from orchestration.settings import SECRETS, HinderedError, Settings, UsageError, settings
 
 log = logging.getLogger("warehouse")
 
@@ -58,6 +59,7 @@ def _call(command: str, message: dict[str, str]) -> None:
         shlex.split(command),
         input=message["text"] + "\n",
         text=True,
+        env={name: value for name, value in os.environ.items() if name not in SECRETS},
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
         check=True,
