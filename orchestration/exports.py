@@ -11,6 +11,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -153,6 +154,24 @@ def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]
             night = date and _night(name, date, folder)
             nights += [night] if night else []
     return sorted(nights, key=lambda night: (night.date, night.table))
+
+
+def fingerprint(nights: Iterable[Night]) -> str:
+    """Changes with every part delivered, taken away or written anew; no part is opened."""
+    digest = hashlib.sha256()
+    for night in nights:
+        for path in (*night.parts, night.folder / MANIFEST_NAME):
+            digest.update(f"{path} {_written(path)}\0".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """The size of a file and when it was last written; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def part_format(path: Path) -> str | None:

@@ -10,6 +10,7 @@ from conftest import publish_until
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from golden.world import CONFIRMED, EXPORTS, run_nightly
 
+from orchestration import schedules
 from orchestration.definitions import defs, law_checks
 from orchestration.exports import contract
 from orchestration.lock import let_go
@@ -74,34 +75,86 @@ def test_the_schedule_fires_at_a_quarter_past_three_utc() -> None:
     assert len(schedule.evaluate_tick(context).run_requests) == 1
 
 
-def sensor_says() -> list[str | None]:
-    """The night of each run it asks for; None where it says why it asks for none."""
-    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance) as context:
-        return [r.run_key if isinstance(r, dg.RunRequest) else None for r in complete_night(context)]
+def sensor_says(instance: dg.DagsterInstance) -> dg.RunRequest | str:
+    """The run it asks for, or why it asks for none."""
+    with dg.build_sensor_context(instance) as context:
+        said = complete_night(context)
+    return said if isinstance(said, dg.RunRequest) else said.skip_message
 
 
-def deliver(exports_dir: Path, night: str, tables: tuple[str, ...]) -> None:
+def deliver(exports_dir: Path, night: str, tables: tuple[str, ...], content: str = "id\n") -> None:
     for table in tables:
         folder = exports_dir / table / night
-        folder.mkdir(parents=True)
-        (folder / "part-0000.csv").write_text("id\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "part-0000.csv").write_text(content)
 
 
-def test_the_sensor_starts_one_run_per_new_complete_night(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exports_dir = tmp_path / "exports"
-    monkeypatch.setenv("EXPORTS_DIR", str(exports_dir))
+@pytest.fixture
+def exports_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Exports and a warehouse of this test alone, with nothing in them."""
+    monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "exports"))
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
-    assert sensor_says() == [None]
+    return tmp_path / "exports"
+
+
+def test_the_sensor_starts_a_run_for_a_new_complete_night(tmp_path: Path, exports_dir: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert sensor_says(instance) == f"no complete night in {exports_dir}"
+        deliver(exports_dir, "2026-01-01", REQUIRED)
+        first = sensor_says(instance)
+        assert first.run_key.startswith("2026-01-01 ")
+        assert sensor_says(instance) == first, "asked for twice, it is the same run to Dagster"
+        deliver(exports_dir, "2026-01-02", REQUIRED[:-1])
+        assert sensor_says(instance) == first
+        deliver(exports_dir, "2026-01-02", REQUIRED[-1:])
+        assert sensor_says(instance).run_key.startswith("2026-01-02 ")
+        publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
+        assert sensor_says(instance) == "2026-01-02 is published and no later night is complete"
+
+
+def test_a_failed_night_is_tried_again_a_few_times_and_anew_when_it_is_corrected(
+    exports_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = defs.resolve_job_def("nightly")
+
+    def start(instance: dg.DagsterInstance) -> dg.DagsterRun:
+        """Start the run it asks for."""
+        return instance.create_run_for_job(job, tags=dict(sensor_says(instance).tags))
+
     deliver(exports_dir, "2026-01-01", REQUIRED)
-    assert sensor_says() == ["2026-01-01"]
-    deliver(exports_dir, "2026-01-02", REQUIRED[:-1])
-    assert sensor_says() == ["2026-01-01"]
-    deliver(exports_dir, "2026-01-02", REQUIRED[-1:])
-    assert sensor_says() == ["2026-01-02"]
-    publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
-    assert sensor_says() == [None]
+    with dg.DagsterInstance.ephemeral() as instance:
+        keys = set()
+        for _ in range(3):
+            monkeypatch.setattr(schedules, "TRIED_AGAIN_AFTER", dt.timedelta(0))
+            keys.add(sensor_says(instance).run_key)
+            run = start(instance)
+            assert sensor_says(instance) == "a run for 2026-01-01 is under way"
+            instance.report_run_failed(run)
+            monkeypatch.setattr(schedules, "TRIED_AGAIN_AFTER", dt.timedelta(minutes=15))
+            assert "2026-01-01 failed" in sensor_says(instance)
+        assert len(keys) == 3, "Dagster runs a key once"
+        monkeypatch.setattr(schedules, "TRIED_AGAIN_AFTER", dt.timedelta(0))
+        given_up = "2026-01-01 failed 3 times; the schedule or a new delivery tries it again"
+        assert sensor_says(instance) == given_up
+        deliver(exports_dir, "2026-01-01", REQUIRED[:1], "id\n1\n")
+        corrected = sensor_says(instance)
+        assert corrected.run_key not in keys
+        instance.report_run_failed(start(instance))
+        assert sensor_says(instance).tags == corrected.tags
+        (exports_dir / "users" / "2026-01-01" / "_manifest.json").write_text("{}")
+        assert sensor_says(instance).tags != corrected.tags
+
+
+def test_what_was_published_and_rolled_back_is_left_to_the_schedule(
+    tmp_path: Path, exports_dir: Path
+) -> None:
+    deliver(exports_dir, "2026-01-02", REQUIRED)
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = defs.resolve_job_def("nightly")
+        tags = dict(sensor_says(instance).tags)
+        instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+        publish_until(tmp_path / "analytics.duckdb", "2026-01-01")
+        assert sensor_says(instance) == "2026-01-02 was published before; the schedule publishes it again"
 
 
 def test_a_run_with_nothing_new_says_what_each_check_found_in_the_build_that_is_published(
