@@ -89,22 +89,17 @@ SCORE = """
     select as_of_date, members, contributors_30d, columns('^points_')
     from activity_score where scope_id = $1 and as_of_date = $2
 """
-# The homes of a scope; those of the city tier are all there are, the one of whoever has no home among them.
+# The homes of a scope; whoever has none is at home in a place without parts.
 SCORE_PARTS = """
-    with home as (
-        select home.scene_id
-        from scope as home inner join scope as asked on asked.scope_id = $1
-        where home.tier = 'city' and case asked.tier
-            when 'city' then home.scope_id = asked.scope_id
-            when 'state' then coalesce(
-                home.state = asked.state and home.music_community = asked.music_community,
-                asked.is_unscoped and (home.state is null or home.music_community is null)
-            )
-            else coalesce(
-                home.music_community = asked.music_community,
-                asked.is_unscoped and home.music_community is null
-            )
-        end
+    with place as (
+        select scene_id, city, state, music_community from scope where scene_id is not null
+        union all
+        select null, null, null, null
+    ),
+    home as (
+        select place.scene_id
+        from place inner join scope as asked on asked.scope_id = $1
+        where case asked.tier {tiers} end
     )
     select
         rule_id, policy_version,
@@ -224,12 +219,25 @@ def _open(published_file: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _score_parts() -> str:
-    """The SQL of what a score is the sum of, with a column for every window."""
+    """The SQL of what a score is the sum of: the homes that belong to the scope, and a column per window."""
     windows = ", ".join(
         f"sum(points) filter (where occurred_on > $2 - {days})::bigint as points_{days}d"
         for days in LISTS["windows"]
     )
-    return SCORE_PARTS.format(windows=windows)
+    return SCORE_PARTS.format(
+        tiers=" ".join(
+            f"when '{tier}' then {_belongs(parts) if parts else 'true'}"
+            for tier, parts in LISTS["tiers"].items()
+        ),
+        windows=windows,
+    )
+
+
+def _belongs(parts: list[str]) -> str:
+    """The SQL by which a home belongs to a scope of a tier with these parts, or to its unscoped one."""
+    shared = " and ".join(f"place.{part} = asked.{part}" for part in parts)
+    lacks = " or ".join(f"place.{part} is null" for part in parts)
+    return f"case when asked.is_unscoped then {lacks} else {shared} end"
 
 
 def _require(connection: duckdb.DuckDBPyConnection, known: str, value: uuid.UUID, what: str) -> None:

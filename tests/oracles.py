@@ -38,7 +38,7 @@ MOST_ADJUSTED = 1000
 # What the scenes of a scope share with the community asked about, and a verified user's home text with it.
 SCOPE_PARTS = {"city": ["id"], "state": ["state", "musicCommunity"], "national": ["musicCommunity"]}
 HOME_TEXT = {"city": "homeSceneCity", "state": "homeSceneState", "musicCommunity": "homeSceneCommunity"}
-TEXT_PARTS = {"city": list(HOME_TEXT), "state": ["state", "musicCommunity"], "national": ["musicCommunity"]}
+TEXT_PARTS = SCOPE_PARTS | {"city": list(HOME_TEXT)}
 NUMBERS = ("score", "memberCount", "recurrenceScore", "recurrenceRollingWindowDays", "points")
 TRUE = ("t", "true", True)
 Home = dict[str, str | None]
@@ -504,9 +504,9 @@ def _living(exports: Exports, day: pd.Timestamp) -> list[str | None]:
 
 def _scopes(exports: Exports) -> list[tuple[str, dict[str, str | None], list[str | None]]]:
     """Tier, place and scenes of every scope; what has no place of that tier is in its unscoped one."""
-    parts = {"city": [], "state": ["state", "musicCommunity"], "national": ["musicCommunity"]}
     found = []
-    for tier, needed in parts.items():
+    for tier, parts in SCOPE_PARTS.items():
+        needed = parts if tier != "city" else []
         placed = exports.scenes.dropna(subset=needed)
         groups = placed.groupby(needed if needed else placed.index)
         for scenes in groups.groups.values():

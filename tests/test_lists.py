@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import uid
 from golden.world import EXPORTS, expected
 from rich.console import Console
 from worlds import World, directories, ingest_nights, models
@@ -24,7 +25,10 @@ from orchestration.transformation import MANIFEST
 
 LAST_NIGHT = dt.date(2026, 1, 3)
 # One more line in each list.
-WIDER = {"windows": [7, 14, 30, 90]}
+WIDER = {
+    "windows": [7, 14, 30, 90],
+    "tiers": {**LISTS["tiers"], "region": ["state"], "platform": []},
+}
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,19 @@ def wider(tmp_path_factory: pytest.TempPathFactory) -> Wider:
 
 
 # What a second copy of a list looks like, in models, macros, laws and code.
-COPIES = {"windows": r"\b7\b\W+30\b\W+90\b"}
+COPIES = {
+    "windows": r"\b7\b\W+30\b\W+90\b",
+    # Not the tiers that a community of the platform may have: those are the platform's.
+    "tiers": r"(?s)(?<!accepted_values: \[)\bcity\b.{0,80}?\bstate\b.{0,80}?\bnational\b",
+}
 
 
 @pytest.mark.parametrize("name", COPIES)
 def test_no_list_is_written_a_second_time(name: str) -> None:
     folders = ("models", "macros", "seeds", "tests/laws", "orchestration", "bench")
     files = [path for folder in folders for path in sorted((PROJECT_DIR / folder).rglob("*.*"))]
+    # The sample plays the platform, which has lists of its own.
+    files = [path for path in files if path.parent.name != "sample"]
     texts = {path: path.read_text() for path in files if path.suffix in (".sql", ".yml", ".py", ".csv")}
     assert [path for path, text in texts.items() if re.search(COPIES[name], text)] == []
     assert re.search(COPIES[name], (PROJECT_DIR / "dbt_project.yml").read_text()), "so that a copy is seen"
@@ -136,6 +146,76 @@ def test_a_new_window_is_explained(wider: Wider, monkeypatch: pytest.MonkeyPatch
     explanation.explain_scene(console, wider.file, str(scope_id), None)
     # Of the member's points, of the score, and of its parts.
     assert console.file.getvalue().count("points_14d") == 3
+
+
+def test_new_tiers_have_their_scopes_scores_and_people(wider: Wider) -> None:
+    """The golden README adds up: a region is a state whatever the music, the platform everything there is.
+
+    Texas is Texas punk and Texas folk: 232 + 70 points, 2 + 6 members, and of contributors Ann, Cat, Fay and
+    Dan. On the platform Ben and Gus earned something, too.
+    """
+    assert wider.world.connection.sql(
+        """
+        select
+            tier, score.state, scope.label, is_unscoped,
+            points_all_time, score.members, contributors_30d, summary.value
+        from activity_score as score
+        inner join as_of using (as_of_date)
+        inner join scope using (scope_id, tier)
+        inner join analytics_summary as summary using (scope_id, tier)
+        where
+            tier in ('region', 'platform') and summary.subject_type = 'scene'
+            and metric = 'activity_points' and window_days is null
+        order by tier, label
+        """
+    ).fetchall() == [
+        ("platform", None, "platform", False, 965, 11, 6, 965.0),
+        ("region", "Oregon", "Oregon", False, 670, 2, 4, 670.0),
+        ("region", "Texas", "Texas", False, 302, 8, 4, 302.0),
+        ("region", None, "in no region scene", True, -7, 1, 0, -7.0),
+    ]
+
+
+def test_a_plot_is_asked_about_every_tier_that_has_parts(wider: Wider) -> None:
+    """Of its city, its state with its music and without, its nation; the platform is no place."""
+    scopes = "select distinct tier_scope from plot_statistics order by all"
+    assert wider.world.connection.sql(scopes).fetchall() == [
+        ("city",),
+        ("national",),
+        ("region",),
+        ("state",),
+    ]
+    totals = "select tier_scope, activity_score_all_time from plot_statistics where scene_id = $1"
+    assert dict(wider.world.connection.execute(totals, [uid(2, 1)]).fetchall()) == {
+        "city": 167, "state": 232, "region": 302, "national": 902,
+    }  # fmt: skip
+
+
+def test_the_laws_look_at_new_tiers(wider: Wider) -> None:
+    connection, law = wider.world.connection, wider.sql["every_total_equals_the_sum_of_its_parts"]
+    assert connection.sql(law).fetchall() == []
+    for tier in ("region", "platform"):
+        with wider.world.undone():
+            connection.execute("delete from activity_score where tier = $1", [tier])
+            assert [total for total, *_ in connection.sql(law).fetchall()] == [
+                f"{tier} scopes by day", f"{tier} scopes on the last day",
+            ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "points"), [("platform", 965), ("Texas", 302), ("in no region scene", -7), ("Texas punk", 232)]
+)
+def test_a_scope_of_a_new_tier_is_explained_as_the_sum_of_its_parts(
+    wider: Wider, monkeypatch: pytest.MonkeyPatch, label: str, points: int
+) -> None:
+    for name, longer in WIDER.items():
+        monkeypatch.setitem(LISTS, name, longer)
+    console = Console(file=io.StringIO(), width=250)
+    explanation.explain_scene(console, wider.file, label, None)
+    _, parts = console.file.getvalue().split("The sum of its parts")
+    # The last but one number of a line is of all time.
+    lines = [line.split() for line in parts.splitlines() if line.split()[1:2] == ["1"]]
+    assert sum(int(line[-2].replace(",", "")) for line in lines) == points
 
 
 def test_what_a_moderator_may_take_at_once_is_said_by_the_rule_alone(wider: Wider) -> None:

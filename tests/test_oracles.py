@@ -14,6 +14,7 @@ from oracles import (
     DAY_MS,
     JOB_TIME_MS,
     POINTS,
+    SCOPE_PARTS,
     Exports,
     Listening,
     activity_score,
@@ -179,7 +180,7 @@ def test_every_total_is_the_sum_of_its_parts(sample: tuple[Run, Exports]) -> Non
     assert departed > 0
     assert of_members + departed == total
     last = score[score["as_of_date"] == score["as_of_date"].max()]
-    for tier in ("city", "state", "national"):
+    for tier in SCOPE_PARTS:
         assert score["points_on_day"][score["tier"] == tier].sum() == total
         assert last["points_all_time"][last["tier"] == tier].sum() == total
 

@@ -1,18 +1,11 @@
 {#- The app's own formulas: scopes compare state and music community with nulls equal, isActive is not looked at.
-    Each tier scope is the same query over other columns. -#}
-{%- set tier_scopes = {
-    'city': ['community_id'],
-    'state': ['state', 'music_community'],
-    'national': ['music_community'],
-} -%}
-{%- set home_text = {
-    'city': ['city', 'state', 'music_community'],
-    'state': ['state', 'music_community'],
-    'national': ['music_community'],
-} -%}
+    Each tier scope is the same query over other columns. A Plot lies somewhere: a tier without parts is not asked. -#}
 
 with communities as (
-    select * from {{ ref('stg_communities') }}
+    select
+        *,
+        community_id as scene_id
+    from {{ ref('stg_communities') }}
 ),
 
 as_of as (
@@ -99,9 +92,11 @@ counted as (
     where status = 'ready'
     group by all
 ),
-{% for tier_scope, parts in tier_scopes.items() %}
+{% for tier_scope, parts in var('tiers').items() if parts %}
 {#- A scope of one community is that community whatever its tier; the wider ones gather scenes of tier city. #}
-{%- set gathered = "true" if tier_scope == 'city' else "communities.tier = 'city'" %}
+{%- set is_one = 'scene_id' in parts %}
+{%- set gathered = "true" if is_one else "communities.tier = 'city'" %}
+{%- set home_text = ['city', 'state', 'music_community'] if is_one else parts %}
 {{ tier_scope }}_app as (
     select
         {%- for part in parts %}
@@ -122,7 +117,7 @@ counted as (
 
 {{ tier_scope }}_verified as (
     select
-        {%- for part in home_text[tier_scope] %}
+        {%- for part in home_text %}
         {{ part }},
         {%- endfor %}
         sum(people) as gps_verified_users
@@ -165,7 +160,7 @@ counted as (
 
 {{ tier_scope }}_scope as (
     select
-        communities.community_id as scene_id,
+        communities.scene_id,
         '{{ tier_scope }}' as tier_scope,
         app.total_members,
         app.active_sects,
@@ -188,7 +183,7 @@ counted as (
         {%- endfor %}
     left join {{ tier_scope }}_verified as verified
         on
-        {% for part in home_text[tier_scope] -%}
+        {% for part in home_text -%}
             communities.{{ part }} is not distinct from verified.{{ part }}
             {%- if not loop.last %} and {% endif %}
         {%- endfor %}
@@ -207,11 +202,12 @@ counted as (
 ),
 {% endfor %}
 every_scope as (
-    select * from city_scope
+    {%- for tier_scope, parts in var('tiers').items() if parts %}
+    {%- if not loop.first %}
     union all
-    select * from state_scope
-    union all
-    select * from national_scope
+    {%- endif %}
+    select * from {{ tier_scope }}_scope
+    {%- endfor %}
 )
 
 select

@@ -6,6 +6,10 @@ scope as (
     select * from {{ ref('scope') }}
 )
 
+{% for tier, parts in var('tiers').items() if parts %}
+{%- if not loop.first %}
+union all
+{% endif -%}
 select
     scene.scene_id,
     scope.tier,
@@ -13,7 +17,8 @@ select
 from scene
 inner join scope
     on
-        not scope.is_unscoped
-        and (scope.tier = 'national' or scene.state is not distinct from scope.state)
-        and (scope.tier <> 'city' or scene.scene_id = scope.scene_id)
-        and scene.music_community is not distinct from scope.music_community
+        scope.tier = '{{ tier }}'
+        {%- for part in parts %}
+        and scene.{{ part }} = scope.{{ part }}
+        {%- endfor %}
+{%- endfor %}

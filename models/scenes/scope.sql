@@ -1,76 +1,47 @@
-with scene as (
-    select * from {{ ref('scene') }}
-),
+{#- The parts of each tier are listed in dbt_project.yml. A scene has a scope of the tier if it has them all; what
+    lacks one has the tier's scope `unscoped`. A tier without parts has one scope, of everything. -#}
+{%- set columns = {'state': 'varchar', 'city': 'varchar', 'music_community': 'varchar', 'scene_id': 'uuid'} -%}
 
-city_scope as (
+with scene as (
     select
-        scene_id as scope_id,
-        'city' as tier,
-        state,
-        city,
-        music_community,
-        scene_id,
-        false as is_unscoped,
+        *,
         coalesce(
             nullif(concat_ws(', ', nullif(concat_ws(' ', city, music_community), ''), nullif(state, '')), ''),
             name
-        ) as place,
-        founded_on
-    from scene
-),
-
-state_scope as (
-    select distinct
-        {{ stable_id(["'state'", 'state', 'music_community']) }} as scope_id,
-        'state' as tier,
-        state,
-        cast(null as varchar) as city,
-        music_community,
-        cast(null as uuid) as scene_id,
-        false as is_unscoped,
-        concat_ws(' ', state, music_community) as place,
-        cast(null as date) as founded_on
-    from scene
-    where state is not null and music_community is not null
-),
-
-national_scope as (
-    select distinct
-        {{ stable_id(["'national'", 'music_community']) }} as scope_id,
-        'national' as tier,
-        cast(null as varchar) as state,
-        cast(null as varchar) as city,
-        music_community,
-        cast(null as uuid) as scene_id,
-        false as is_unscoped,
-        music_community as place,
-        cast(null as date) as founded_on
-    from scene
-    where music_community is not null
-),
-
-unscoped as (
-    select
-        {{ stable_id(["'unscoped'", 'tiers.tier']) }} as scope_id,
-        tiers.tier,
-        cast(null as varchar) as state,
-        cast(null as varchar) as city,
-        cast(null as varchar) as music_community,
-        cast(null as uuid) as scene_id,
-        true as is_unscoped,
-        concat_ws(' ', 'in no', tiers.tier, 'scene') as place,
-        cast(null as date) as founded_on
-    from (values ('city'), ('state'), ('national')) as tiers (tier)
+        ) as place
+    from {{ ref('scene') }}
 ),
 
 every_scope as (
-    select * from city_scope
+    {% for tier, parts in var('tiers').items() if parts -%}
+    {%- set is_scene = 'scene_id' in parts -%}
+    select{{ '' if is_scene else ' distinct' }}
+        {{ 'scene_id' if is_scene else stable_id(["'" ~ tier ~ "'"] + parts) }} as scope_id,
+        '{{ tier }}' as tier,
+        {%- for column, type in columns.items() %}
+        {{ column if is_scene or column in parts else 'cast(null as ' ~ type ~ ') as ' ~ column }},
+        {%- endfor %}
+        false as is_unscoped,
+        {{ 'place' if is_scene else "concat_ws(' ', " ~ parts | join(', ') ~ ')' }} as place,
+        {{ 'founded_on' if is_scene else 'cast(null as date)' }} as founded_on
+    from scene
+    where {{ parts | join(' is not null and ') }} is not null
     union all
-    select * from state_scope
+    {% endfor %}
+    {%- for tier, parts in var('tiers').items() -%}
+    select
+        {{ stable_id(["'unscoped'", "'" ~ tier ~ "'"] if parts else ["'" ~ tier ~ "'"]) }} as scope_id,
+        '{{ tier }}' as tier,
+        {%- for column, type in columns.items() %}
+        cast(null as {{ type }}) as {{ column }},
+        {%- endfor %}
+        {{ 'true' if parts else 'false' }} as is_unscoped,
+        '{{ 'in no ' ~ tier ~ ' scene' if parts else tier }}' as place,
+        cast(null as date) as founded_on
+    {%- if not loop.last %}
     union all
-    select * from national_scope
-    union all
-    select * from unscoped
+    {% endif -%}
+    {%- endfor %}
 )
 
 select

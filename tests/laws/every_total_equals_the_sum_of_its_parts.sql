@@ -27,7 +27,12 @@ tiers as (
         tiers.tier,
         sum(score.points_on_day) as days,
         sum(score.points_all_time) filter (where score.as_of_date = publication.as_of_date) as latest
-    from (values ('city'), ('state'), ('national')) as tiers (tier)
+    from (
+        values
+        {%- for tier in var('tiers') %}
+        ('{{ tier }}'){% if not loop.last %},{% endif %}
+        {%- endfor %}
+    ) as tiers (tier)
     cross join publication
     left join score
         on tiers.tier = score.tier
