@@ -91,6 +91,7 @@ def is_known(connection: duckdb.DuckDBPyConnection, settings: Settings, members:
 
 def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     connection.execute(f"set TimeZone = 'UTC'; set memory_limit = {literal(settings.memory_limit)}")
+    connection.execute("set enable_external_file_cache = false")  # nights are replaced meanwhile
     connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
 
 

@@ -257,11 +257,22 @@ def _read_manifest(path: Path) -> tuple[dict[str, dict[str, Any]] | None, str | 
             content = file.read(MAX_MANIFEST_BYTES + 1)
         if len(content) > MAX_MANIFEST_BYTES:
             return None, f"{MANIFEST_NAME} is larger than {MAX_MANIFEST_BYTES:,} bytes"
-        parts = json.loads(content)["parts"]
+        parts = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_json)["parts"]
         manifest = {shown_name(name): _expected(name, expected) for name, expected in parts.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, f"{MANIFEST_NAME} cannot be read as a manifest"
     return manifest, None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
+
+
+def _no_json(constant: str) -> None:
+    """Python reads NaN and infinities, which JSON has not."""
+    raise ValueError(constant)
 
 
 def _expected(name: str, expected: dict[str, Any]) -> dict[str, Any]:

@@ -494,6 +494,8 @@ def _refused_folder(settings: Settings, night: Night) -> Path:
 
 def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = true")
+    # One part after another lies at one place: what is kept of the first must not be taken for the next.
+    connection.execute("set enable_external_file_cache = false")
     connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
     connection.execute(f"set temp_directory = {literal(settings.incoming_dir / 'spill')}")
 

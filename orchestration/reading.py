@@ -9,13 +9,13 @@ import csv
 import datetime as dt
 import gzip
 import hashlib
-import json
 import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,7 @@ import duckdb
 from orchestration.exports import FORMATS, Column, Table, open_within_exports, part_format, shown_name
 
 CHUNK = 1 << 20
+MAX_LINE = 1 << 24  # of JSONL; DuckDB's own limit, said by name so that it can be explained
 MAX_COLUMNS = 1600  # PostgreSQL has no tables of more
 
 YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any but 0000, which there never was
@@ -35,6 +36,12 @@ TYPE_PATTERNS = {
 }
 # An offending value is shown if it is short and plain; an e-mail, a hash or a text may be in any column.
 SHOWABLE = r"[\w .:,+/-]{0,60}"
+# What DuckDB takes for JSON and RFC 8259 does not, once no text stands in the way; and a text.
+LENIENT_JSON = r",[ \t\r\n]*[\]}]|(?i:(^|[:,\[])[ \t\r\n]*-?(nan|inf))"
+JSON_TEXT = r'"([^"\\]|\\.)*"'
+JSON_NUL = r"(^|[^\\])(\\\\)*\\u0000"
+NUL_FOUND = "it holds a NUL character"
+NO_JSON = "it is not JSON"
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
 )
@@ -42,6 +49,18 @@ CSV_PROBLEMS = (
 PERSONAL_TEXT = r"@|[$]2[aby][$]"
 WITHHELD = "(withheld)"
 STORED_TYPES = {"json": "varchar"}
+# Of a column of text, what Parquet may hold: each has one way to be written as text.
+PARQUET_TEXTS = re.compile(
+    r'VARCHAR|UUID|DATE|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DECIMAL[(].*[)]|"NULL"'
+)
+# By its mark, what DuckDB would read as the bare numbers or bytes behind it, or wrongly.
+MISREAD_MARKS = {
+    "Int": "unsigned numbers that only a logical type marks as such",
+    "Decimal": "decimals that only a logical type marks as such",
+    "Date": "dates that only a logical type marks as such",
+    "Bson": "BSON",
+    "Wide": "decimals of more than 38 digits",
+}
 
 
 class RefusedError(Exception):
@@ -78,7 +97,7 @@ def read_part(
     name = shown_name(path.name)
     copy = _take(path, name, sha256, work, max_unpacked_bytes)
     with _refusing(copy, lambda error: f"{name} cannot be read{_where(error, copy)}"):
-        source = SOURCES[part_format(path).split(".")[0]](connection, copy, name, max_unpacked_bytes)
+        source = SOURCES[part_format(path).split(".")[0]](connection, table, copy, name, max_unpacked_bytes)
         missing = [c.name for c in table.columns if not c.nullable and c.name not in source.columns]
         if missing and source.columns:
             raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
@@ -86,17 +105,19 @@ def read_part(
 
 
 @contextmanager
-def _refusing(copy: Path, say: Callable[[duckdb.Error], str]) -> Iterator[None]:
+def _refusing(copy: Path, say: Callable[[Exception], str], *, writes: bool = True) -> Iterator[None]:
     """Refuse a part for what DuckDB finds wrong in it, but not for want of memory or of disk for other files.
 
     Whether a part asks too much or the machine has too little cannot be told: a good part is never refused.
+    Where nothing is written but only the part is looked at, no other file can be at fault.
     """
     try:
         yield
     except duckdb.OutOfMemoryException:
         raise
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) and str(copy) not in str(error):
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        # DuckDB's message may quote bytes that are no text, which Python then cannot read.
+        if writes and isinstance(error, duckdb.IOException) and str(copy) not in str(error):
             raise
         raise RefusedError(say(error)) from error
 
@@ -151,16 +172,20 @@ def _too_large(name: str, max_unpacked_bytes: int) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A readable part: a relation to select from, and for each of its columns the text of its value."""
+    """A readable part: a relation to select from, and for each of its columns the text of its value.
+
+    `no_text` says by column, in SQL, which values are none that a column of text may hold.
+    """
 
     relation: str
     columns: dict[str, str]
+    no_text: dict[str, str] = field(default_factory=dict)
 
 
 def _csv_source(
-    _connection: duckdb.DuckDBPyConnection, copy: Path, name: str, _max_unpacked_bytes: int
+    _connection: duckdb.DuckDBPyConnection, _table: Table, copy: Path, name: str, _max_unpacked_bytes: int
 ) -> Source:
-    _require_text(copy, name)
+    _require_text(copy, name, {b"\0": NUL_FOUND})
     _require_closed_quotes(copy, name)
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
@@ -185,16 +210,22 @@ def _csv_source(
     return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
 
 
-def _require_text(copy: Path, name: str) -> None:
-    """UTF-8 without NUL: other bytes in a CSV file of more columns than are read break DuckDB's database."""
+def _require_text(copy: Path, name: str, unwanted: dict[bytes, str]) -> None:
+    """UTF-8 without unwanted characters, each with what to say of a line that holds it.
+
+    Other bytes in a CSV file of more columns than are read break DuckDB's database.
+    """
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with copy.open("rb") as file:
         try:
             while chunk := file.read(CHUNK):
                 decoder.decode(chunk)
-                if (nul := chunk.find(0)) >= 0:
-                    line += chunk.count(b"\n", 0, nul)
-                    raise RefusedError(f"{name} cannot be read at line {line}: it holds a NUL character")
+                found = {chunk.find(character): said for character, said in unwanted.items()}
+                found.pop(-1, None)
+                if found:
+                    first = min(found)
+                    line += chunk.count(b"\n", 0, first)
+                    raise RefusedError(f"{name} cannot be read at line {line}: {found[first]}")
                 line += chunk.count(b"\n")
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
@@ -237,32 +268,92 @@ def _require_last_line_break(copy: Path, name: str) -> None:
 
 
 def _jsonl_source(
-    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, _max_unpacked_bytes: int
+    connection: duckdb.DuckDBPyConnection, _table: Table, copy: Path, name: str, _max_unpacked_bytes: int
 ) -> Source:
-    _require_text(copy, name)
-    relation = f"read_ndjson_objects({literal(copy)})"
-    is_object = "json_type(json) = 'OBJECT'"
-    some_keys = f"case when {is_object} then json_keys(json) else [null] end"
-    with _refusing(copy, lambda _: f"{name} cannot be read{_bad_json_line(copy)}"):
-        keys = connection.execute(f"select distinct unnest({some_keys}) from {relation}").fetchall()
-    if (None,) in keys:
-        # An array of all rows, say, which would be one row to reject.
-        numbered = f"select row_number() over () as record, {is_object} as is_object from {relation}"
-        (record,) = connection.execute(f"select min(record) from ({numbered}) where not is_object").fetchone()
-        raise RefusedError(f"{name} cannot be read: its record {record} is not a JSON object")
-    return Source(relation, {key: f"json ->> {literal(_json_path(key))}" for (key,) in keys})
+    # The two controls beside NUL that DuckDB takes for space around a value; it finds the others.
+    _require_text(copy, name, {b"\0": NUL_FOUND, b"\v": NO_JSON, b"\f": NO_JSON})
+    with copy.open("ab") as file:
+        file.write(b"\n")  # without one, DuckDB passes over a file of one byte
+    relation = f"read_ndjson_objects({literal(copy)}, maximum_object_size = {MAX_LINE})"
+    lenient_relation = f"{relation[:-1]}, ignore_errors = true)"
+    with _refusing(copy, lambda _: f"{name} cannot be read{_too_long(copy)}"):
+        # A line that is no JSON at all is null. Lines of the same keys are judged by the first of them.
+        connection.execute(
+            f"""
+            create or replace temp table shape as
+            with line as (
+                select json, json::varchar as text, json_type(json) = 'OBJECT' as is_object,
+                    row_number() over () as record
+                from {lenient_relation}
+            )
+            select
+                case when is_object then json_keys(json) end as keys,
+                case when text like '%{{%{{%' then json_keys(json, '$..*') end as keys_below,
+                case
+                    when json is null or {_is_lenient("text")} then {literal(NO_JSON)}
+                    when {_holds_nul("text")} then {literal(NUL_FOUND)}
+                    when not is_object then ''
+                end as problem,
+                min(record) as record
+            from line
+            group by all
+            """
+        )
+        first = connection.execute(
+            f"""
+            select record, coalesce(problem, 'it gives a key twice') from shape
+            where problem is not null or {_repeats_a_key("keys", "keys_below")}
+            order by record limit 1
+            """
+        ).fetchone()
+        keys = connection.execute("select distinct unnest(keys) from shape").fetchall()
+    if first:
+        record, problem = first
+        if not problem:
+            # An array of all rows, say, which would be one row to reject.
+            raise RefusedError(f"{name} cannot be read: its record {record} is not a JSON object")
+        raise RefusedError(f"{name} cannot be read at line {_line_of_json(copy, record)}: {problem}")
+    paths = {key: literal(_json_path(key)) for (key,) in keys}
+    # DuckDB writes fractions its own way, and what is nested is no text.
+    kinds = "('OBJECT', 'ARRAY', 'DOUBLE')"
+    return Source(
+        relation,
+        {key: f"json ->> {path}" for key, path in paths.items()},
+        {key: f"json_type(json, {path}) in {kinds}" for key, path in paths.items()},
+    )
 
 
-def _bad_json_line(copy: Path) -> str:
-    """Which line is not JSON: DuckDB's own message counts from different starts."""
-    with copy.open(encoding="utf-8", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                # Half of a surrogate pair is JSON to Python alone, and shows when it is encoded.
-                json.dumps(json.loads(line if line.strip() else "{}"), ensure_ascii=False).encode()
-            except (ValueError, RecursionError):
-                return f" at line {number}: it is not JSON"
-    return ": it is not JSON"
+def _is_lenient(text: str) -> str:
+    """The SQL of whether a text that is JSON to DuckDB is none: NaN, infinities, a comma before a bracket."""
+    without_texts = f"regexp_replace({text}, {literal(JSON_TEXT)}, '\"\"', 'g')"
+    suspicious, found = (f"regexp_matches({t}, {literal(LENIENT_JSON)})" for t in (text, without_texts))
+    return f"case when {suspicious} then {found} else false end"
+
+
+def _holds_nul(text: str) -> str:
+    """The SQL of whether a NUL is written in a JSON text: DuckDB lets no other way pass."""
+    return f"(contains({text}, '\\u0000') and regexp_matches({text}, {literal(JSON_NUL)}))"
+
+
+def _repeats_a_key(keys: str, keys_below: str) -> str:
+    """The SQL of whether one of the objects whose keys are given has two of one name."""
+    repeats = "list_unique(names) < len(names)"
+    return f"len([names for names in list_prepend({keys}, coalesce({keys_below}, [])) if {repeats}]) > 0"
+
+
+def _line_of_json(copy: Path, record: int) -> int:
+    """Where a record of JSONL stands: empty lines are none."""
+    with copy.open("rb") as lines:
+        filled = (number for number, line in enumerate(lines, start=1) if line.strip(b" \t\r\n"))
+        return next(islice(filled, record - 1, None))
+
+
+def _too_long(copy: Path) -> str:
+    """Which line DuckDB refused for its length: nothing else keeps it from reading on."""
+    with copy.open("rb") as lines:
+        numbers = (number for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE)
+        at = next(numbers, None)
+    return f" at line {at}: it is longer than {MAX_LINE:,} bytes" if at else ": it is damaged"
 
 
 def _json_path(key: str) -> str:
@@ -271,11 +362,11 @@ def _json_path(key: str) -> str:
 
 
 def _parquet_source(
-    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, max_unpacked_bytes: int
+    connection: duckdb.DuckDBPyConnection, table: Table, copy: Path, name: str, max_unpacked_bytes: int
 ) -> Source:
-    relation = f"read_parquet({literal(copy)})"
-    no_parquet = f"{name} cannot be read as Parquet: truncated, damaged or something else"
-    with _refusing(copy, lambda _: no_parquet):
+    # Text that its writer did not mark as such (Impala, ClickHouse, old Java) is text all the same.
+    relation = f"read_parquet({literal(copy)}, binary_as_string = true)"
+    with _refusing(copy, lambda e: f"{name} cannot be read as Parquet: {_no_parquet(e)}", writes=False):
         described = connection.execute(f"describe select * from {relation}").fetchall()
         # A value repeated a billion times takes a few bytes, and at least a byte each when it is read.
         unpacked = connection.execute(
@@ -288,12 +379,89 @@ def _parquet_source(
         ).fetchone()[0]
     if unpacked and unpacked > max_unpacked_bytes:
         raise RefusedError(_too_large(name, max_unpacked_bytes))
-    return Source(relation, {column: _as_text(column, data_type) for column, data_type, *_ in described})
+    marks = _marks(connection, copy, name)
+    types = {column: "JSON" if marks.get(column) == "Json" else kind for column, kind, *_ in described}
+    texts = {column: _as_text(column, kind) for column, kind in types.items()}
+    for column in (column for column in table.columns if column.name in types):
+        kind, mark = types[column.name], marks.get(column.name)
+        its_column = f"{name} cannot be read: its column {column.name}"
+        if mark in MISREAD_MARKS:
+            raise RefusedError(f"{its_column} holds {MISREAD_MARKS[mark]}")
+        if _is_any_text(column) and not PARQUET_TEXTS.fullmatch(kind):
+            raise RefusedError(f"{its_column} holds {kind} where text is due")
+        if "VARCHAR" in kind or kind == "JSON":
+            texts_of_it = f"select {texts[column.name]} from {relation}"
+            _require_parquet_text(connection, copy, name, column.name, texts_of_it)
+    return Source(relation, texts)
 
 
-def _as_text(column: str, data_type: str) -> str:
-    nested = data_type.endswith("]") or data_type.startswith(("STRUCT", "MAP"))
-    return f"to_json({quoted(column)})::varchar" if nested else f"{quoted(column)}::varchar"
+def _no_parquet(error: Exception) -> str:
+    """Why a part cannot be opened; of what type a column is that cannot be read, DuckDB says by number."""
+    if "Unsupported converted type" in str(error):
+        return "it has a column of a type that cannot be read, such as BSON"
+    return "truncated, damaged or something else"
+
+
+def _marks(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> dict[str, str | None]:
+    """By column, what Parquet says it holds where DuckDB overlooks it, mostly for want of the older mark.
+
+    Raises:
+        RefusedError: two columns have one name.
+    """
+    elements = iter(
+        connection.execute(
+            f"""
+            select
+                name, coalesce(num_children, 0),
+                case
+                    when precision > 38 then 'Wide'
+                    when converted_type is null and logical_type not like '%isSigned=1%'
+                        then split_part(logical_type, 'Type(', 1)
+                end
+            from parquet_schema({literal(copy)})
+            """
+        ).fetchall()
+    )
+    next(elements)  # the whole, whose children are the columns
+    marks: dict[str, str | None] = {}
+    for column, below, mark in elements:
+        if column in marks:
+            raise RefusedError(f"{name} gives two columns the same name")
+        marks[column] = mark
+        while below:
+            _, further, _ = next(elements)
+            below += further - 1
+    return marks
+
+
+def _require_parquet_text(
+    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, column: str, texts: str
+) -> None:
+    """A column is UTF-8 without NUL."""
+
+    def say(error: Exception) -> str:
+        if "not valid UTF8" in str(error) or isinstance(error, UnicodeDecodeError):
+            return f"{name} cannot be read: its column {column} is not UTF-8"
+        if "Invalid JSON found" in str(error):
+            return f"{name} cannot be read: its column {column} is marked as JSON and is not JSON"
+        return f"{name} cannot be read: it is damaged"
+
+    with _refusing(copy, say):
+        (row,) = connection.execute(
+            f"""
+            select min(row_number)
+            from (select text, row_number() over () as row_number from ({texts}) as texts (text))
+            where contains(text, chr(0))
+            """
+        ).fetchone()
+    if row:
+        raise RefusedError(f"{name} cannot be read at row {row}: its column {column} holds a NUL character")
+
+
+def _as_text(column: str, kind: str) -> str:
+    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP")):
+        return f"to_json({quoted(column)})::varchar"
+    return f"{quoted(column)}::json::varchar" if kind == "VARIANT" else f"{quoted(column)}::varchar"
 
 
 SOURCES = {"csv": _csv_source, "jsonl": _jsonl_source, "parquet": _parquet_source}
@@ -303,6 +471,11 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.d
     checks = _checks(table, night)
     texts = [
         f"{source.columns.get(c.name, 'null::varchar')} as text_{i}" for i, c in enumerate(table.columns)
+    ]
+    texts += [
+        f"{source.no_text.get(c.name, 'false')} as no_text_{i}"
+        for i, c in enumerate(table.columns)
+        if _is_any_text(c)
     ]
     typed = [f"{_typed(c, f'text_{i}')} as {quoted(c.name)}" for i, c in enumerate(table.columns)]
     problem = " ".join(f"when {check.fails} then {n}" for n, check in enumerate(checks))
@@ -352,8 +525,8 @@ def _checks(table: Table, night: dt.date) -> list[Check]:
         text, typed = f"text_{i}", quoted(column.name)
         if not column.nullable:
             checks.append(Check(i, column, f"{text} is null", "is null"))
-        if column.data_type != "varchar":
-            fails = f"{text} is not null and {typed} is null"
+        if column.data_type != "varchar" or _is_any_text(column):
+            fails = f"no_text_{i}" if _is_any_text(column) else f"{text} is not null and {typed} is null"
             checks.append(Check(i, column, fails, f"is not of type {column.data_type}"))
         if column.accepted_values:
             accepted = ", ".join(literal(value) for value in column.accepted_values)
@@ -369,6 +542,11 @@ def _checks(table: Table, night: dt.date) -> list[Check]:
     return checks
 
 
+def _is_any_text(column: Column) -> bool:
+    """Whether any text is a value of a column: nothing but its kind tells that a value is none."""
+    return column.data_type == "varchar" and not column.accepted_values
+
+
 def _typed(column: Column, text: str) -> str:
     """The SQL that turns the text of a value into its type, or null where it is none."""
     if column.data_type == "varchar":
@@ -377,11 +555,18 @@ def _typed(column: Column, text: str) -> str:
         is_personal = f"regexp_matches({text}, {literal(PERSONAL_TEXT)})"
         return f"case when {is_personal} then {literal(WITHHELD)} else {text} end"
     if column.data_type == "json":
-        return f"case when json_valid({text}) then {_kept(column, text)} end"
+        return f"case when {_is_json(text)} then {_kept(column, text)} end"
     pattern = literal(TYPE_PATTERNS[column.data_type])
     value = f"try_cast({text} as {column.data_type})"
     fits = f" and isfinite({value})" if column.data_type == "double" else ""
     return f"case when regexp_full_match({text}, {pattern}){fits} then {value} end"
+
+
+def _is_json(text: str) -> str:
+    """The SQL of whether a text is JSON as RFC 8259 and PostgreSQL have it; DuckDB takes more."""
+    repeats = _repeats_a_key(f"json_keys({text})", f"json_keys({text}, '$..*')")
+    wrong = f"{_is_lenient(text)} or {_holds_nul(text)} or {repeats}"
+    return f"case when json_valid({text}) then not ({wrong}) else false end"
 
 
 def _kept(column: Column, text: str) -> str:
@@ -397,7 +582,7 @@ def _kept(column: Column, text: str) -> str:
     return f"json_object({', '.join(ids)})::varchar" if ids else text
 
 
-def _where(error: duckdb.Error, copy: Path) -> str:
+def _where(error: Exception, copy: Path) -> str:
     """The place DuckDB names; the rest of its message may quote the row and stays out."""
     record = re.search(r"CSV Error on Line: (\d+)", str(error))
     problem = re.search(CSV_PROBLEMS, str(error))

@@ -800,6 +800,19 @@ def test_a_broken_csv_of_more_columns_than_are_read_leaves_the_other_tables_alon
     assert (accepted.action, accepted.rows) == ("accepted", 1)
 
 
+def test_parts_of_one_size_are_each_read_by_their_own_columns(tmp_path: Path) -> None:
+    """DuckDB keeps what it has read of a file, and may take the next one at its place for it."""
+    house = House(tmp_path, "things")
+    turned = thing(1) | {"ownerId": uid(1, 2), "id": uid(2, 2)}
+    names = list(THING_COLUMNS)
+    names[:2] = ["ownerId", "id"]
+    house.deliver("things", 1, [thing(1)], "part-0000.parquet")
+    house.deliver("things", 1, [{name: turned[name] for name in names}], "part-0001.parquet")
+    (outcome,) = house.ingest()
+    assert len({path.stat().st_size for path in outcome.night.parts}) == 1
+    assert house.rows("things", 1, "id") == [(uuid.UUID(uid(1, 1)),), (uuid.UUID(uid(2, 2)),)]
+
+
 def test_a_part_that_vanished_refuses_the_night(tmp_path: Path) -> None:
     house = House(tmp_path, "things")
     path = house.deliver("things", 1, GIVEN)

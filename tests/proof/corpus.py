@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 from conftest import uid
+from parquet_files import BSON, Marked, parquet_file
 from test_ingestion import act as any_act
 from test_ingestion import as_csv, as_jsonl, as_parquet
 from test_ingestion import signal as any_signal
@@ -134,6 +135,13 @@ def repeated(times: int) -> bytes:
         return path.read_bytes()
 
 
+def unmarked(name: bytes, *others: Marked) -> bytes:
+    """Parquet of one band whose texts are not marked as text, as Impala and ClickHouse write them."""
+    row = band(1) | {"name": name}
+    texts = [(key, value if isinstance(value, bytes) else value.encode()) for key, value in row.items()]
+    return parquet_file(*(Marked(key, "BYTE_ARRAY", [text]) for key, text in texts), *others)
+
+
 # What can lie in the exports beside files
 
 
@@ -248,9 +256,9 @@ MAY_BE = "is not one of ADD, BLAST, RECOMMEND, SUPPORT"
 NO_SCORE = "impossible score for its type"
 
 
-def refused(reason: str) -> Refused:
+def refused(reason: str, space: str = " ") -> Refused:
     """A part that cannot be read."""
-    return Refused("{} cannot be read " + reason)
+    return Refused(f"{{}} cannot be read{space}{reason}")
 
 
 def accepted(rows: int, *rejected: tuple[int, str, str, str | None]) -> Accepted:
@@ -306,6 +314,18 @@ CASES = [
                     duration="double"),
          accepted(3, (1, "duration", "is not of type double", "nan"),
                   (2, "duration", "is not of type double", "-inf")), "part-0000.parquet", "tracks"),
+    Case("Parquet text without its mark", unmarked("Señor Loud's".encode()), accepted(1), "part-0000.parquet",
+         "artist_bands"),
+    Case("Parquet text in Latin-1", unmarked(b"Se\xf1or"), refused(": its column name is not UTF-8", ""),
+         "part-0000.parquet", "artist_bands"),
+    Case("Parquet text with a NUL", unmarked(b"a\0b"),
+         refused("at row 1: its column name holds a NUL character"), "part-0000.parquet", "artist_bands"),
+    Case("Parquet of fractions for text", as_parquet([band(1, name=1999.0)], name="double"),
+         refused(": its column name holds DOUBLE where text is due", ""), "part-0000.parquet",
+         "artist_bands"),
+    Case("Parquet with BSON", unmarked(b"x", Marked("extra", "BYTE_ARRAY", [b"\x05"], older=BSON)),
+         refused("as Parquet: it has a column of a type that cannot be read, such as BSON"),
+         "part-0000.parquet", "artist_bands"),
     # CSV as a whole
     Case("empty file", b"", Refused("{} is empty: not even a header line")),
     Case("only a line break", b"\n", Refused("{} is empty: not even a header line")),
@@ -354,6 +374,17 @@ CASES = [
          Refused("{} cannot be read: its record 3 is not a JSON object"), "part-0000.jsonl"),
     Case("JSON with half a character", JSONL + b'{"id": "\\ud83c"}\n',
          refused("at line 3: it is not JSON"), "part-0000.jsonl"),
+    Case("JSON with NaN", JSONL + JSONL.replace(b'"BLAST"', b"NaN", 1), refused("at line 3: it is not JSON"),
+         "part-0000.jsonl"),
+    Case("JSON with a comma too many", JSONL + b'{"x": [1,]}\n', refused("at line 3: it is not JSON"),
+         "part-0000.jsonl"),
+    Case("JSON with a form feed", JSONL + b"\f\n", refused("at line 3: it is not JSON"), "part-0000.jsonl"),
+    Case("JSON with a key twice", JSONL + JSONL[:1] + b'"\\u0069d": 1, ' + JSONL[1:],
+         refused("at line 3: it gives a key twice"), "part-0000.jsonl"),
+    Case("JSON with an escaped NUL", JSONL + JSONL[:1] + b'"x": {"y": ["\\u0000"]}, ' + JSONL[1:],
+         refused("at line 3: it holds a NUL character"), "part-0000.jsonl"),
+    Case("JSON of fractions for text", as_jsonl([band(1, name=1999.0), band(2)]),
+         accepted(2, (1, "name", "is not of type varchar", "1999.0")), "part-0000.jsonl", "artist_bands"),
     Case("JSON in Latin-1", JSONL + b'{"id": "\xe9"}\n', refused("at line 3: it is not UTF-8"),
          "part-0000.jsonl"),
     Case("JSON with a field of 10 MB", as_jsonl([act(1), act(2) | {"note": "x" * 10_000_000}]), accepted(2),
@@ -367,6 +398,9 @@ CASES = [
          accepted(2, (1, "metadata", "is not of type json", None)), table="signals"),
     Case("deep JSON in CSV", as_csv([signal(1, '{"a":' * 99_999 + "1" + "}" * 99_999)]), accepted(1),
          table="signals"),
+    Case("JSON in CSV with NaN, a key twice, a NUL", as_csv([signal(n, text) for n, text in enumerate(
+        ['{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\u0000"}', '{"a": "NaN"}'], start=1)]),
+         accepted(4, *((n, "metadata", "is not of type json", None) for n in (1, 2, 3))), table="signals"),
     Case("JSON of other shapes", as_csv([audit(n, shape) for n, shape in enumerate(
         ["7", "null", "{}", '"x"', '["x", 7, null, [], {"a": 1}]', "[" * 999 + "]" * 999])]),
          accepted(6), table="community_activation_audits"),
@@ -465,6 +499,9 @@ CASES = [
     Case("manifest of lists", with_manifest({"parts": [["part-0000.csv", 2]]}), NO_MANIFEST),
     Case("manifest of a checksum that is text",
          with_manifest({"parts": {"part-0000.csv": {"sha256": "<script>"}}}), NO_MANIFEST),
+    Case("manifest with a part twice", with_manifest(b'{"parts": {"part-0000.csv": {"rows": 2},'
+                                                     b' "part-0000.csv": {}}}'), NO_MANIFEST),
+    Case("manifest with NaN", with_manifest(b'{"parts": {"part-0000.csv": {}}, "x": NaN}'), NO_MANIFEST),
     Case("deep manifest", with_manifest(b'{"parts": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"), NO_MANIFEST),
     Case("manifest of 20 MB", with_manifest(b" " * 20_000_000),
          Refused("_manifest.json is larger than 10,000,000 bytes")),
