@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.exports import FORMATS, Column, Table, open_within_exports, part_format, shown_name
+from orchestration.lists import LISTS
 
 CHUNK = 1 << 20
 MAX_LINE = 1 << 24  # of JSONL; DuckDB's own limit, said by name so that it can be explained
@@ -45,8 +46,10 @@ NO_JSON = "it is not JSON"
 CSV_PROBLEMS = (
     r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
 )
-# An e-mail or a password hash in place of a name: it gives way to a text that says so.
-PERSONAL_TEXT = r"@|[$]2[aby][$]"
+# What gives way to a text that says so, in a column of personal texts.
+PERSONAL_TEXT = "|".join(
+    entry["pattern"] for entry in LISTS["personal"] if entry["applies_to"] in ("text", "delivered")
+)
 WITHHELD = "(withheld)"
 STORED_TYPES = {"json": "varchar"}
 # Of a column of text, what Parquet may hold: each has one way to be written as text.
@@ -552,7 +555,7 @@ def _typed(column: Column, text: str) -> str:
     if column.data_type == "varchar":
         if not column.personal:
             return text
-        is_personal = f"regexp_matches({text}, {literal(PERSONAL_TEXT)})"
+        is_personal = f"regexp_matches(lower({text}), {literal(PERSONAL_TEXT)})"
         return f"case when {is_personal} then {literal(WITHHELD)} else {text} end"
     if column.data_type == "json":
         return f"case when {_is_json(text)} then {_kept(column, text)} end"

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime as dt
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +105,6 @@ CLOSED_SETS = {
     ("projects", "status"): {"active", "completed", "cancelled"},
     ("project_supports", "kind"): {"contribution", "labor", "promotion"},
 }  # fmt: skip
-NEVER_KEPT = re.compile(
-    r"email|username|displayName|password|bio|latitude|longitude|geofence|address|avatar|coverImage|headshot"
-    r"|invite(Token|TokenExpiresAt)$",
-    re.IGNORECASE,
-)
 
 DAY = dt.date(2026, 3, 1)
 NEXT_DAY = dt.date(2026, 3, 2)
@@ -221,15 +215,6 @@ def test_exactly_the_closed_sets_of_values_are_enforced() -> None:
         for place, values in CLOSED_SETS.items()
         if place[1] in {column.name for column in TABLES[place[0]].columns}
     }
-
-
-def test_nothing_that_names_or_locates_a_person_is_contracted() -> None:
-    kept = [(name, column.name) for name, contracted in TABLES.items() for column in contracted.columns]
-    assert ("users", "homeSceneId") in kept
-    assert [place for place in kept if NEVER_KEPT.search(place[1])] == []
-    assert ("registrar_artist_members", "name") not in kept
-    assert NEVER_KEPT.search("inviteToken")
-    assert not NEVER_KEPT.search("inviteStatus")
 
 
 def test_only_the_users_are_guarded_against_a_mass_departure() -> None:

@@ -432,6 +432,14 @@ def test_an_address_or_a_hash_in_place_of_a_home_is_withheld_and_its_member_stay
     assert house.rows("users", 1, *secrets) == [("Bern", "BE", "punk"), ("(withheld)", "(withheld)", "punk")]
 
 
+def test_what_is_personal_is_withheld_however_it_is_written(tmp_path: Path) -> None:
+    texts = ["ANN@EXAMPLE.INVALID", "ann@localhost", "$2Y$10$ABCDEFGHIJK", "hash $2a$10$ab"]
+    house = House(tmp_path, "users")
+    house.deliver("users", 1, [user(n, homeSceneCity=text) for n, text in enumerate(texts)])
+    assert house.actions() == {("users", 1): "accepted"}
+    assert house.rows("users", 1, "homeSceneCity") == [("(withheld)",)] * 4
+
+
 def test_an_address_in_place_of_a_scenes_city_is_withheld_and_the_scene_stays(tmp_path: Path) -> None:
     house = House(tmp_path, "communities")
     scene = {

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import uid
 from golden.world import EXPORTS, expected
@@ -18,6 +19,7 @@ from rich.console import Console
 from worlds import World, directories, ingest_nights, models
 
 from orchestration import explanation
+from orchestration.exports import contract
 from orchestration.lineage import on_tables
 from orchestration.lists import LISTS
 from orchestration.settings import PROJECT_DIR
@@ -28,6 +30,11 @@ LAST_NIGHT = dt.date(2026, 1, 3)
 WIDER = {
     "windows": [7, 14, 30, 90],
     "tiers": {**LISTS["tiers"], "region": ["state"], "platform": []},
+    "personal": [
+        *LISTS["personal"],
+        {"applies_to": "name", "pattern": "shoe_?size", "reason": "describes a member"},
+        {"applies_to": "text", "pattern": "[+]1 555 [0-9]+", "reason": "a telephone number"},
+    ],
 }
 
 
@@ -75,6 +82,7 @@ COPIES = {
     "windows": r"\b7\b\W+30\b\W+90\b",
     # Not the tiers that a community of the platform may have: those are the platform's.
     "tiers": r"(?s)(?<!accepted_values: \[)\bcity\b.{0,80}?\bstate\b.{0,80}?\bnational\b",
+    "personal": r"e_\?mail|2\[aby\]|password\|",
 }
 
 
@@ -231,3 +239,30 @@ def test_what_a_moderator_may_take_at_once_is_said_by_the_rule_alone(wider: Wide
             assert (
                 connection.sql(wider.sql["every_ledger_row_pays_what_its_act_and_rule_say"]).fetchall() == []
             )
+
+
+def test_what_is_newly_personal_is_found_by_its_law(wider: Wider) -> None:
+    connection, law = wider.world.connection, wider.sql["nothing_personal_is_published"]
+    assert connection.sql(law).fetchall() == []
+    with wider.world.undone():
+        connection.execute("alter table subject add column shoeSize integer")
+        connection.execute("update row_account set reason = 'call +1 555 0100' where table_name = 'users'")
+        assert sorted(connection.sql(law).fetchall()) == [
+            ("row_account", "a text that looks personal"), ("subject", "shoeSize"),
+        ]  # fmt: skip
+
+
+def test_whatever_is_personal_says_where_it_is_looked_for_and_why() -> None:
+    assert {entry["applies_to"] for entry in LISTS["personal"]} == {"name", "text", "delivered"}
+    for entry in LISTS["personal"]:
+        assert entry.keys() == {"applies_to", "pattern", "reason"}
+        assert entry["reason"]
+        assert entry["pattern"] == entry["pattern"].lower()
+        assert duckdb.execute("select regexp_matches('', $1)", [entry["pattern"]]).fetchone() == (False,)
+
+
+def test_no_contracted_column_is_named_like_something_personal() -> None:
+    names = "|".join(entry["pattern"] for entry in LISTS["personal"] if entry["applies_to"] == "name")
+    kept = {(table.name, c.name) for table in contract(MANIFEST).values() for c in table.columns}
+    assert ("users", "homeSceneId") in kept
+    assert {place for place in kept if re.search(names, place[1].lower())} == set()

@@ -26,10 +26,10 @@ select
     place,
     column_name as finding
 from columns_kept
-where {{ looks_personal_as_name('column_name') }}
+where {{ looks_personal('column_name', 'name') }}
 union all
 select distinct
     place,
     'a text that looks personal' as finding
 from texts_kept
-where {{ looks_personal_as_text('kept_text') }}
+where {{ looks_personal('kept_text', 'text') }}
