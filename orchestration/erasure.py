@@ -248,10 +248,14 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
                 and pseudonym not in (select pseudonym from wanted))
         """
     ).fetchone()
-    if erased or returned:
+    if erased:
         log.info(
-            "erasure: %d members erased, %d returned, %d nights rewritten", erased, returned, len(nights)
+            "%d members erased: they left the platform or asked to be forgotten. Pseudonyms took the place "
+            "of their ids, and what they earned stays in every total; see docs/privacy.md",
+            erased,
         )
+    if returned:
+        log.info("%d members are in a users snapshot again and have their ids back", returned)
     return erased
 
 

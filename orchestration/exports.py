@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 FORMATS = ("csv", "csv.gz", "jsonl", "jsonl.gz", "parquet")
 MANIFEST_NAME = "_manifest.json"
+LAST_NIGHT_NAME = "_last_night"
 MAX_MANIFEST_BYTES = 10_000_000
 FIRST_NIGHT = dt.date(2000, 1, 1)  # a folder of an earlier date is a mistake
 MAX_NAME = 255
@@ -156,7 +157,27 @@ def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]
     return sorted(nights, key=lambda night: (night.date, night.table))
 
 
-def fingerprint(nights: Iterable[Night]) -> str:
+def last_night(exports_dir: Path) -> dt.date | None:
+    """The night with which the exports end, where they say so: those of the sample do, in `_last_night`."""
+    try:
+        return _date((exports_dir / LAST_NIGHT_NAME).read_text().strip())
+    except (OSError, ValueError):
+        return None
+
+
+def nights_behind(as_of_date: dt.date, exports_dir: Path, now: dt.datetime) -> int:
+    """Nights that could be in the numbers by now and are not.
+
+    Today (UTC), yesterday's is expected; of exports that have ended, their last.
+    """
+    expected = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
+    ended = last_night(exports_dir)
+    if ended and as_of_date <= ended:
+        expected = min(expected, ended)
+    return max((expected - as_of_date).days, 0)
+
+
+def delivered_state(nights: Iterable[Night]) -> str:
     """Changes with every part delivered, taken away or written anew; no part is opened."""
     digest = hashlib.sha256()
     for night in nights:

@@ -9,7 +9,7 @@ import datetime as dt
 import dagster as dg
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 
-from orchestration.exports import contract, delivered_nights, fingerprint, latest_complete_night
+from orchestration.exports import contract, delivered_nights, delivered_state, latest_complete_night
 from orchestration.lock import is_held
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings, settings
@@ -52,7 +52,7 @@ def complete_night(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         return dg.SkipReason(f"no complete night in {config.exports_dir}")
     if published and night <= published.as_of_date:
         return dg.SkipReason(f"{published.as_of_date} is published and no later night is complete")
-    return next_try(context.instance, night, fingerprint(n for n in nights if n.date <= night))
+    return next_try(context.instance, night, delivered_state(n for n in nights if n.date <= night))
 
 
 def next_try(instance: dg.DagsterInstance, night: dt.date, deliveries: str) -> dg.RunRequest | dg.SkipReason:

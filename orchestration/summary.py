@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
+from orchestration.exports import last_night, nights_behind
+from orchestration.settings import Settings
 from orchestration.table import show
 
 ROWS = """
@@ -45,19 +47,21 @@ QUERY = (
 )
 
 
-def show_summary(console: Console, published_file: Path, laws_held: dict[str, str]) -> bool:
+def show_summary(console: Console, config: Settings, laws_held: dict[str, str]) -> bool:
     """Print the summary of the published file.
 
     Returns:
         Whether a refused delivery stands.
     """
-    with duckdb.connect(str(published_file), read_only=True) as connection:
+    with duckdb.connect(str(config.published_file), read_only=True) as connection:
         as_of_date, as_of, nights, missing = connection.execute(
             "select as_of_date, as_of, nights_read, nights_missing from publication"
         ).fetchone()
         console.print(f"\n{nights} nights read, as of {as_of} UTC (last day {as_of_date}).")
-        if behind := nights_behind(as_of_date, dt.datetime.now(dt.UTC)):
-            console.print(how_late(behind, as_of_date), style="bold yellow")
+        if behind := nights_behind(as_of_date, config.exports_dir, dt.datetime.now(dt.UTC)):
+            console.print(how_late(behind), style="bold yellow")
+        elif as_of_date == last_night(config.exports_dir):
+            console.print(how_it_ends(as_of_date))
         for table, dates in nights_missing(missing).items():
             console.print(f"Not delivered or refused: {table}: {span(dates)}.")
         show(console, connection.sql(ROWS), "Rows")
@@ -67,26 +71,19 @@ def show_summary(console: Console, published_file: Path, laws_held: dict[str, st
         console.print(f"Refused: {table} {night}: {reason}", style="bold yellow", markup=False)
     for law, result in laws_held.items():
         console.print(f"Law {result}: {law.replace('_', ' ')}")
-    console.print(f"\nThe warehouse: {published_file}", soft_wrap=True)
+    console.print(f"\nThe warehouse: {config.published_file}", soft_wrap=True)
     console.print(f'Try: {Path(sys.argv[0])} query "{QUERY.format(as_of_date)}"', soft_wrap=True)
     return bool(refused)
 
 
-def nights_behind(as_of_date: dt.date, now: dt.datetime) -> int:
-    """Nights that could be in the numbers by now and are not: today (UTC), yesterday's is expected."""
-    return max((now.astimezone(dt.UTC).date() - as_of_date).days - 1, 0)
-
-
-def how_late(behind: int, as_of_date: dt.date) -> str:
-    """What a person is told of late data; a newcomer with the sample, that it is meant to be old."""
-    # It takes long to load, which an explanation should not wait for.
-    from orchestration.sample import LAST_NIGHT
-
-    if as_of_date == LAST_NIGHT:
-        return (
-            f"{LAST_NIGHT} is the sample's last night; exports of your own would be {behind} nights behind."
-        )
+def how_late(behind: int) -> str:
+    """What a person is told of late data."""
     return f"The data is {behind} nights behind what could be here by now."
+
+
+def how_it_ends(last: dt.date | str) -> str:
+    """What a person is told of data that is old because its exports have ended."""
+    return f"The exports end with {last}, as a sample does; no later night is expected."
 
 
 def nights_missing(said: str | None) -> dict[str, list[str]]:

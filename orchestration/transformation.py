@@ -17,6 +17,7 @@ import duckdb
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from dagster_dbt.errors import DagsterDbtError
 
+from orchestration.exports import nights_behind
 from orchestration.lock import WarehouseBusyError, hold
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.reading import literal
@@ -126,7 +127,8 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
     """Say what the next build is for."""
     draft = config.incoming_dir / "run.parquet"
     draft.parent.mkdir(parents=True, exist_ok=True)
-    built_at = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    now = dt.datetime.now(dt.UTC)
+    behind = nights_behind(as_of_date, config.exports_dir, now)
     with duckdb.connect() as connection:
         connection.execute(
             f"""
@@ -136,12 +138,13 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
                     $2 as run_id,
                     $3 as code_version,
                     $4::timestamp as built_at,
+                    $5::bigint as nights_behind,
                     md5(string_agg(pseudonym::varchar, ',' order by pseudonym)) as erasure_version
                 from read_parquet({literal(config.erased_file)})
             )
             to {literal(draft)} (format parquet)
             """,
-            [as_of_date, run_id, code_version(), built_at],
+            [as_of_date, run_id, code_version(), now.replace(tzinfo=None), behind],
         )
     draft.replace(run_file(config))
 

@@ -218,7 +218,7 @@ def test_awards_are_one_number_wherever_they_are_counted(golden: Run) -> None:
     """33, of which Fay, who left, earned one; Dan's proof that was taken back is one award, not two."""
     (now, *_) = compared(golden, SEEDS_DIR).findings["totals"].records()
     summary = Console(file=io.StringIO())
-    show_summary(summary, golden.published_file, {})
+    show_summary(summary, replace(settings(), warehouse_dir=golden.warehouse_dir), {})
     points = summary.file.getvalue().partition("activity_type")[2].splitlines()[2:9]
     assert (now["of all"], now["now"]) == ("awards", 33)
     assert sum(int(line.split()[1]) for line in points) == 33

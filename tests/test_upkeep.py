@@ -32,11 +32,11 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.cli.console import console
 from orchestration.compiled import compiled
+from orchestration.exports import nights_behind
 from orchestration.lock import let_go
 from orchestration.publication import published_tables
 from orchestration.raw_assets import require_rows
 from orchestration.settings import PROJECT_DIR, Settings, UsageError, settings
-from orchestration.summary import nights_behind
 from orchestration.transformation import MANIFEST, is_published
 from orchestration.upkeep.freshness import FRESHNESS
 from orchestration.upkeep.status import status
@@ -431,7 +431,10 @@ def test_prune_forgets_old_runs_but_neither_the_last_nor_the_one_that_published(
     ],
 )
 def test_data_is_late_when_yesterday_is_missing(last_day: str, now: str, behind: int) -> None:
-    assert nights_behind(dt.date.fromisoformat(last_day), dt.datetime.fromisoformat(now)) == behind
+    exports_dir = Path("nowhere")
+    assert (
+        nights_behind(dt.date.fromisoformat(last_day), exports_dir, dt.datetime.fromisoformat(now)) == behind
+    )
 
 
 def test_the_publication_says_how_late_its_data_was_when_it_was_built(world: Path) -> None:

@@ -72,7 +72,7 @@ select
     (select policy_version from policy_in_force) as policy_version,
     (select count(distinct night) from deliveries) as nights_read,
     coalesce((select {{ text_list('table_night') }} from missing), '') as nights_missing,
-    greatest({{ days_apart('as_of.as_of_date', 'cast(run.built_at as date)') }} - 1, 0) as nights_behind,
+    run.nights_behind,
     run.code_version,
     run.erasure_version,
     run.built_at

@@ -63,7 +63,7 @@ def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
     failure, laws = _run_nightly(config, ingestion)
     if failure:
         stop(*failure)
-    refused = show_summary(console, config.published_file, laws)
+    refused = show_summary(console, config, laws)
     raise typer.Exit(Exit.PUBLISHED_WITHOUT_REFUSED if refused else Exit.DONE)
 
 

@@ -23,7 +23,7 @@ from orchestration.cli.console import (
 from orchestration.cli.nightly import run_and_end
 from orchestration.lock import hold
 from orchestration.settings import HinderedError, UsageError
-from orchestration.summary import how_late, span
+from orchestration.summary import how_it_ends, how_late, span
 
 
 def verify(
@@ -161,7 +161,9 @@ def _show_status(found: dict[str, Any]) -> None:
             **say,
         )
         if behind := published["nights behind"]:
-            console.print(how_late(behind, dt.date.fromisoformat(published["last day"])), **say)
+            console.print(how_late(behind), **say)
+        elif published["last day"] == published["exports end"]:
+            console.print(how_it_ends(published["last day"]), **say)
         for table, nights in published["nights missing"].items():
             console.print(f"Missing: {table}: {span(nights)}", **say)
     if last := found["last run"]:

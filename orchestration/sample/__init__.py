@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from orchestration.exports import FORMATS
+from orchestration.exports import FORMATS, LAST_NIGHT_NAME
 from orchestration.sample.broadcast import add_broadcast
 from orchestration.sample.community import add_community
 from orchestration.sample.delivery import FAULT_ROWS, plant_faults, write_tables
@@ -33,6 +33,8 @@ def write_sample(
     faults: Collection[str] = (),
 ) -> list[dt.date]:
     """Write the exports of a made-up platform; the parts of a night written before are replaced.
+
+    They say which night is their last, so that nobody waits for more.
 
     Faults change no other row. All of them arrive with the last night; `FAULT_ROWS` counts them:
 
@@ -72,4 +74,5 @@ def write_sample(
     plant_faults(world, faults)
     names = [name for name in COLUMNS if participation or name not in PARTICIPATION]
     write_tables(world, names, exports_dir, formats)
+    (exports_dir / LAST_NIGHT_NAME).write_text(f"{last_night}\n")
     return nights

@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.exports import nights_behind
 from orchestration.publication import analytics
 from orchestration.records import FRESHNESS
 from orchestration.settings import Settings, settings
-from orchestration.summary import nights_behind
 from orchestration.upkeep.alerts import send
 from orchestration.upkeep.archive import current
 
@@ -31,7 +31,7 @@ def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.A
 def how_fresh(config: Settings) -> dict[str, Any]:
     """The verdict on the published file at this moment."""
     published = current(config)
-    behind = published and nights_behind(published.as_of_date, dt.datetime.now(dt.UTC))
+    behind = published and nights_behind(published.as_of_date, config.exports_dir, dt.datetime.now(dt.UTC))
     return {
         "passed": behind == 0,
         "severity": dg.AssetCheckSeverity.WARN,

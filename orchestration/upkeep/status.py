@@ -9,10 +9,11 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from orchestration.exports import last_night, nights_behind
 from orchestration.lock import is_held
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings
-from orchestration.summary import nights_behind, nights_missing
+from orchestration.summary import nights_missing
 from orchestration.upkeep.archive import Publication, current
 
 REFUSALS_SHOWN = 5
@@ -28,7 +29,7 @@ def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
     running, published = is_held(config), current(config)
     return {
         "warehouse": str(config.warehouse_dir),
-        "published": published and _of(published, now),
+        "published": published and _of(published, config.exports_dir, now),
         "another run holds the warehouse": running,
         # Dagster would make its home.
         "last run": _last_run(running=running) if config.dagster_home.is_dir() else None,
@@ -48,12 +49,14 @@ def sizes(config: Settings) -> dict[str, int]:
     }
 
 
-def _of(published: Publication, now: dt.datetime) -> dict[str, Any]:
+def _of(published: Publication, exports_dir: Path, now: dt.datetime) -> dict[str, Any]:
+    ended = last_night(exports_dir)
     return {
         "as of": published.as_of.isoformat(),
         "last day": published.as_of_date.isoformat(),
         "age in hours": round((now - published.as_of.replace(tzinfo=dt.UTC)) / dt.timedelta(hours=1), 1),
-        "nights behind": nights_behind(published.as_of_date, now),
+        "nights behind": nights_behind(published.as_of_date, exports_dir, now),
+        "exports end": ended and ended.isoformat(),
         "nights missing": nights_missing(published.nights_missing),
         "run": published.run_id,
     }
