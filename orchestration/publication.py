@@ -14,7 +14,7 @@ from dagster_dbt import get_asset_key_for_model
 from orchestration.lock import hold
 from orchestration.reading import literal
 from orchestration.settings import Settings, settings
-from orchestration.transformation import MANIFEST, NOT_PUBLISHED, is_built, warehouse_models
+from orchestration.transformation import MANIFEST, NOT_PUBLISHED, OWNER, is_built, warehouse_models
 
 log = logging.getLogger("warehouse")
 
@@ -153,7 +153,7 @@ def _forget_old(config: Settings, newest: Path) -> None:
     key=["published", "analytics"],
     group_name="published",
     kinds={"duckdb"},
-    owners=["team:data-platform"],
+    owners=[OWNER],
     description="analytics.duckdb: exactly the public tables, read-only, replaced at once by every good run.",
     deps=[get_asset_key_for_model([warehouse_models], name) for name in published_tables(MANIFEST).values()],
 )

@@ -18,7 +18,7 @@ from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover,
 from orchestration.lock import hold
 from orchestration.records import forget, own_runs
 from orchestration.settings import UsageError, settings
-from orchestration.transformation import MANIFEST, write_run
+from orchestration.transformation import MANIFEST, OWNER, write_run
 from orchestration.unchanged import nothing_is_new, what_holds
 
 log = logging.getLogger("warehouse")
@@ -50,7 +50,7 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
         ["raw", name],
         group_name="raw",
         kinds={"parquet"},
-        owners=["team:data-platform"],
+        owners=[OWNER],
         description=description,
         skippable=True,
     )

@@ -1,7 +1,8 @@
 """The one place that knows where things lie and how much bad data is too much.
 
 Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
-DuckDB wherever it works; what does not fit spills to the warehouse directory.
+DuckDB wherever it works; what does not fit spills to the warehouse directory. WAREHOUSE_OWNER is whom to ask
+about any asset; models/owners.yml has what stands until it is set.
 
 The SQL lies at the top of the repository; in an installed wheel it lies inside the package. By default a
 clone keeps its data in its own `data/`. Nothing is written where a wheel is installed: it keeps its data in
@@ -21,6 +22,7 @@ PROJECT_DIR = PACKAGE_DIR / "project" if IS_INSTALLED else PACKAGE_DIR.parent
 # The variables that no program of others may be told.
 SECRETS = ("ERASURE_KEY", "ALERT_WEBHOOK")
 MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
+ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # what Dagster takes for one
 
 
 class UsageError(Exception):
@@ -47,6 +49,7 @@ class Settings:
     alert_command: str = ""
     alert_webhook: str = field(default="", repr=False)
     memory_limit: str = "2GB"
+    owner: str = ""
 
     @property
     def raw_dir(self) -> Path:
@@ -120,6 +123,9 @@ def settings() -> Settings:
     memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
     if not MEMORY.fullmatch(memory_limit):
         raise UsageError(f"MEMORY_LIMIT is {memory_limit!r}; write a size such as 500MB or 2GB")
+    owner = os.environ.get("WAREHOUSE_OWNER") or ""
+    if owner and not ADDRESS.fullmatch(owner):
+        raise UsageError(f"WAREHOUSE_OWNER is {owner!r}; write an e-mail address")
     return Settings(
         exports_dir=_directory("EXPORTS_DIR", data / "exports"),
         warehouse_dir=warehouse_dir,
@@ -131,6 +137,7 @@ def settings() -> Settings:
         publications_kept=_number("PUBLICATIONS_KEPT", 7, least=1),
         erasure_key=os.environ.get("ERASURE_KEY") or "",
         memory_limit=memory_limit,
+        owner=owner,
         alert_command=os.environ.get("ALERT_COMMAND") or "",
         alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )

@@ -52,14 +52,14 @@ def code_version() -> str:
 
 
 def prepare_manifest() -> dict[str, Any]:
-    """The dbt manifest of the code as it is now, parsed again only if something changed.
+    """The dbt manifest of the code and the owner as they are now, parsed again only if something changed.
 
     Raises:
         OSError: it must be parsed again, but what comes of that cannot be written.
         HinderedError: dbt cannot make sense of the project.
     """
     stamp = DBT_PROJECT.manifest_path.with_name("code_version")
-    version = code_version()
+    version = f"{code_version()} {settings().owner}"
     if not _is_prepared(stamp, version):
         stamp.parent.mkdir(parents=True, exist_ok=True)
         with (stamp.parent / "lock").open("w") as lock:
@@ -80,6 +80,7 @@ def _is_prepared(stamp: Path, version: str) -> bool:
 
 
 MANIFEST = prepare_manifest()
+OWNER = next(group["owner"]["email"] for group in MANIFEST["groups"].values())
 
 
 @dbt_assets(manifest=MANIFEST, project=DBT_PROJECT, name="warehouse")

@@ -8,16 +8,17 @@ import dagster as dg
 import pytest
 from conftest import publish_until
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster_dbt import DbtProject
 from golden.world import CONFIRMED, EXPORTS, run_nightly
 
-from orchestration import schedules
+from orchestration import schedules, transformation
 from orchestration.definitions import defs, law_checks
 from orchestration.exports import contract
 from orchestration.lock import let_go
 from orchestration.raw_assets import raw_tables
 from orchestration.schedules import complete_night
 from orchestration.settings import PROJECT_DIR, settings
-from orchestration.transformation import MANIFEST, is_built, is_published, warehouse_models
+from orchestration.transformation import MANIFEST, OWNER, is_built, is_published, warehouse_models
 from orchestration.unchanged import nothing_is_new, what_holds
 
 REQUIRED = (
@@ -46,6 +47,19 @@ def test_every_asset_has_a_group_kinds_an_owner_and_a_description(graph: BaseAss
         assert node.kinds, key
         assert node.owners, key
         assert node.description, key
+
+
+def test_all_has_one_owner_which_a_variable_may_name(
+    graph: BaseAssetGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {owner for key in graph.get_all_asset_keys() for owner in graph.get(key).owners} == {OWNER}
+    project = DbtProject(project_dir=PROJECT_DIR, target_path=tmp_path)
+    monkeypatch.setattr(transformation, "DBT_PROJECT", project)
+    for owner in ("first@example.org", "second@example.org", ""):
+        monkeypatch.setenv("WAREHOUSE_OWNER", owner)
+        manifest = transformation.prepare_manifest()
+        owned = [*manifest["groups"].values(), *manifest["exposures"].values()]
+        assert {thing["owner"]["email"] for thing in owned} == {owner or OWNER}
 
 
 def test_every_law_is_an_asset_check() -> None:

@@ -84,6 +84,8 @@ def copied(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         ("PUBLICATIONS_KEPT", "0", "PUBLICATIONS_KEPT is '0'; write a whole number of at least 1"),
         ("MEMORY_LIMIT", "much", "MEMORY_LIMIT is 'much'; write a size such as 500MB or 2GB"),
         ("MEMORY_LIMIT", "2", "MEMORY_LIMIT is '2'; write a size such as 500MB or 2GB"),
+        ("WAREHOUSE_OWNER", "Ann", "WAREHOUSE_OWNER is 'Ann'; write an e-mail address"),
+        ("WAREHOUSE_OWNER", "a@b.technology", "WAREHOUSE_OWNER is 'a@b.technology'; write an e-mail address"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(
