@@ -3,3 +3,17 @@
     {%- set patterns = var('personal') | selectattr('applies_to', 'equalto', kind) | map(attribute='pattern') -%}
     regexp_matches(lower({{ text }}), '{{ patterns | join('|') }}')
 {%- endmacro %}
+
+
+{#- The columns of text that a published table has by its contract, as a list; none while dbt only parses. -#}
+{% macro texts_of(table) -%}
+    {%- set texts = [] -%}
+    {%- for node in (graph.nodes.values() if execute else []) if node.name == table and node.resource_type in ['model', 'seed'] -%}
+        {%- for column in node.columns.values() -%}
+            {%- if 'varchar' in [column.data_type, (node.config.column_types or {}).get(column.name)] -%}
+                {%- do texts.append(column.name) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(texts) }}
+{%- endmacro %}

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("warehouse")
 
-# The columns of published tables that hold ids of members or of rows of theirs.
-NAMING_COLUMNS = ("user_id", "source_id", "credited_source_id")
-
 Key = tuple[str, dt.date]
 
 
@@ -298,7 +295,7 @@ def _delete_publications(connection: duckdb.DuckDBPyConnection, settings: Settin
 
 
 def _names_any(file: Path, named: "pd.DataFrame") -> bool:
-    """Whether an id of `named.old_id` stands in a published file.
+    """Whether an id of `named.old_id` stands in a published file, in whatever column of ids.
 
     Raises:
         duckdb.Error: the file is damaged.
@@ -311,9 +308,8 @@ def _names_any(file: Path, named: "pd.DataFrame") -> bool:
             """
             select table_name, column_name
             from duckdb_columns() inner join duckdb_tables() using (database_name, schema_name, table_name)
-            where database_name = 'publication_file' and column_name in (select unnest($1))
-            """,
-            [list(NAMING_COLUMNS)],
+            where database_name = 'publication_file' and data_type = 'UUID'
+            """
         ).fetchall()
         return any(
             connection.sql(

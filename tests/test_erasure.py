@@ -358,6 +358,19 @@ def test_who_is_forgotten_is_erased_although_the_platform_still_has_them(tmp_pat
     assert erased(uid(MEMBER, 2)) in str(house.rows("users", "id"))
 
 
+def test_a_publication_that_names_them_in_whatever_column_is_deleted(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    house.run()
+    house.settings.publications_dir.mkdir()
+    for name, number in {"of-them": 2, "of-another": 1}.items():
+        with duckdb.connect(str(house.settings.publications_dir / f"{name}.duckdb")) as connection:
+            connection.execute("create table analytics_summary (subject_id uuid, metric varchar)")
+            connection.execute("insert into analytics_summary values ($1, 'points')", [uid(MEMBER, number)])
+    assert house.run(uid(MEMBER, 2)) == 1
+    assert [file.stem for file in house.settings.publications_dir.iterdir()] == ["of-another"]
+
+
 # Breaking off
 
 

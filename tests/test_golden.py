@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, uid
-from golden.world import EXPORTS, Row, as_written, assert_same_rows, expected, golden_run, run_nightly
+from golden.world import EXPORTS, WHOLE, Row, as_written, assert_same_rows, expected, golden_run, run_nightly
 
 PLACE = ("tier", "state", "city", "music_community")
 
@@ -16,20 +16,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return golden_run(tmp_path_factory)
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        "activity_point",
-        "activity_decision",
-        "user_activity",
-        "plot_statistics",
-        "rotation_recurrence",
-        "artist_analytics",
-        "row_account",
-        "rejected_row",
-        "publication",
-    ],
-)
+@pytest.mark.parametrize("table", WHOLE)
 def test_a_published_table_is_what_was_worked_out_by_hand(golden: Run, table: str) -> None:
     assert_same_rows(golden.table(table), expected(table))
 

@@ -15,10 +15,19 @@ from typing import Any
 import pytest
 from conftest import Run
 
+from orchestration.publication import published_tables
+from orchestration.transformation import MANIFEST
+
 EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = Path(__file__).parent / "expected"
 # Fay really left on the third night.
 CONFIRMED = {"confirm_departures": ["2026-01-03"]}
+
+# Published tables that are expected whole, with every row there is.
+WHOLE = sorted(
+    {file.stem for file in EXPECTED.glob("*.csv")}
+    & set(published_tables(MANIFEST).values()) - {"activity_score"}
+)
 
 Row = dict[str, str | None]
 
