@@ -142,7 +142,7 @@ def test_a_line_cut_in_two_that_says_the_same_is_nothing_to_adopt(seeds: Path, t
     cut = SUPPORT.replace("1970-01-01,,", "1970-01-01,2026-05-01,") + SUPPORT.replace(
         "1970-01-01,,", "2026-05-01,,"
     )
-    with pytest.raises(AdoptionError, match="says what the policy in force says"):
+    with pytest.raises(AdoptionError, match="does not differ from the policy in force"):
         adopt(seeds, folder(tmp_path / "candidate", support=cut), MARCH, "2", None)
 
 
@@ -153,7 +153,7 @@ def test_a_line_cut_in_two_that_says_the_same_is_nothing_to_adopt(seeds: Path, t
         (SUPPORT.replace(",10,", ",12,"), MARCH, "", "the name of the version is empty"),
         (SUPPORT.replace(",10,", ",12,"), MARCH, "two words", "may hold only letters, digits"),
         (SUPPORT.replace(",10,", ",12,"), MARCH, "a,b", "may hold only letters, digits"),
-        (SUPPORT, MARCH, "2", "says what the policy in force says"),
+        (SUPPORT, MARCH, "2", "does not differ from the policy in force"),
         (SUPPORT.replace(",10,", ",ten,"), MARCH, "2", "point_rule.csv line 4: points is no whole number"),
         (SUPPORT.replace(",10,", ",12,"), dt.date(2026, 2, 27), "2", "2026-02-27 is published already"),
         (SUPPORT.replace(",10,", ",12,"), dt.date(2026, 2, 28), "2", "can be priced anew is 2026-03-01"),
@@ -179,7 +179,7 @@ def test_what_cannot_be_adopted_is_refused_and_nothing_written(
 
 def test_seeds_in_need_of_repair_are_not_added_to(tmp_path: Path) -> None:
     seeds = folder(tmp_path / "seeds", support="\n" + SUPPORT)
-    with pytest.raises(AdoptionError, match=r"in need of repair:\npoint_rule.csv line 4: is blank"):
+    with pytest.raises(AdoptionError, match=r"has mistakes itself:\npoint_rule.csv line 4: is blank"):
         adopt(seeds, folder(tmp_path / "candidate"), MARCH, "2", None)
 
 
@@ -244,7 +244,7 @@ def test_earlier_days_stay_and_later_days_are_the_proposals(
         same = all(said(before, later) == said(candidate, later) for later in DAYS if later >= day)
         # A proposal that begins after the day leaves a gap, unless what stood begins later still.
         late = said(before, day - dt.timedelta(days=1)).keys() - said(candidate, day).keys()
-        assert (same and "says what the policy" in str(refused)) or (late and "leaves a gap" in str(refused))
+        assert (same and "does not differ from" in str(refused)) or (late and "leaves a gap" in str(refused))
         return
     assert problems(seeds) == []
     for other in DAYS:

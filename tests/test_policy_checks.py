@@ -281,6 +281,10 @@ def test_every_problem_of_both_files_is_listed(candidate: Path) -> None:
     ]
 
 
+def test_a_folder_that_is_not_there_is_named_once(candidate: Path) -> None:
+    assert problems(candidate / "mistyped") == [f"there is no folder {candidate}/mistyped"]
+
+
 def test_a_file_that_is_not_there_cannot_be_read(candidate: Path) -> None:
     (candidate / SCORE_POLICY).unlink()
     (problem,) = problems(candidate)

@@ -235,7 +235,7 @@ def test_a_mistake_leaves_an_earlier_file_as_it_was(house: Path) -> None:
     ("output", "sentence"),
     [
         ("nowhere/mine.csv", "there is no directory {tmp}/nowhere\n"),
-        ("folder", "{tmp}/folder is no file\n"),
+        ("folder", "{tmp}/folder is not a file\n"),
         (
             "warehouse/analytics.duckdb",
             "{tmp}/warehouse/analytics.duckdb lies in the warehouse; write to another place\n",

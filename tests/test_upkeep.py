@@ -343,7 +343,7 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
     # Of golden tables without history only these two came before January 2.
     assert "raw rows of sect_tags 2026-01-01\nraw rows of tracks 2026-01-01\n" in shown.stdout
     assert "publication 2026-01-01-older\n" in shown.stdout
-    assert "1 publications and the rows of 2 nights in raw" in shown.stdout
+    assert "1 publications, the raw rows of 2 nights (one table each)" in shown.stdout
     assert rows_in_raw(copied, "tracks", "2026-01-01") == 5
     assert len(list(config.publications_dir.iterdir())) == 3
 
@@ -353,7 +353,7 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
     assert rows_in_raw(copied, "tracks", "2026-01-02") == 5
     assert rows_in_raw(copied, "users", "2026-01-01") > 0
     assert len(list(config.publications_dir.iterdir())) == 2
-    nothing = "0 publications and the rows of 0 nights in raw"
+    nothing = "0 publications, the raw rows of 0 nights (one table each)"
     assert nothing in warehouse(*arguments, warehouse_dir=copied).stdout
 
     # Built anew from what is left, with the same exports there: every published table is as it was.

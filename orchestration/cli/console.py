@@ -19,7 +19,7 @@ LOG_WIDTH = 110
 console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else LOG_WIDTH)
 log = logging.getLogger("warehouse")
 
-WAREHOUSE = Annotated[Path | None, typer.Option("--warehouse-dir", help="Where the warehouse lies.")]
+WAREHOUSE = Annotated[Path | None, typer.Option("--warehouse-dir", help="The warehouse; else WAREHOUSE_DIR.")]
 
 
 class Exit(IntEnum):

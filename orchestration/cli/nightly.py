@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 def run(
-    exports_dir: Annotated[Path | None, typer.Option(help="Where the exports lie.")] = None,
+    exports_dir: Annotated[Path | None, typer.Option(help="The exports; else EXPORTS_DIR.")] = None,
     warehouse_dir: WAREHOUSE = None,
-    as_of: Annotated[dt.datetime | None, day("Rebuild as of this complete night.")] = None,
+    as_of: Annotated[dt.datetime | None, day("Build as of the end of this night.")] = None,
     night: Annotated[list[dt.datetime] | None, day("Read this night again; may be repeated.")] = None,
     confirm_departures: Annotated[
-        list[dt.datetime] | None, day("A night whose loss of members is real; may be repeated.")
+        list[dt.datetime] | None, day("A night by which so many members really left; may be repeated.")
     ] = None,
 ) -> None:
     """Run the nightly job once, through Dagster, in this process."""

@@ -32,7 +32,7 @@ def what_if(
     as_of: Annotated[dt.datetime | None, day("Compare what was earned up to the end of this day.")] = None,
     page: Annotated[
         Path | None,
-        typer.Option(help="The page to write; what_if/<candidate>.html in the warehouse if not given."),
+        typer.Option(help="The page to write; else what_if/<folder>.html in the warehouse."),
     ] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
@@ -44,7 +44,7 @@ def what_if(
         raise UsageError("\n".join(found))
     candidate = candidate_dir.resolve()
     comparison = _replay_and_compare(config, candidate, as_of.date() if as_of else None)
-    console.print(f"\nUp to the end of {comparison.last_day}, under the rules now and then the candidate's.")
+    console.print(f"\nUp to the end of {comparison.last_day}. Now: the rules as built. Then: those proposed.")
     for finding in comparison.findings.values():
         _show_finding(finding)
     # Drawing takes a second to load, which no other command should wait for.
@@ -82,11 +82,11 @@ def _show_finding(finding: Finding) -> None:
 
 def adopt(
     candidate_dir: Annotated[Path, typer.Argument(help="A folder with point_rule.csv and score_policy.csv.")],
-    from_day: Annotated[dt.datetime, day("The first day it prices; no published day.", "--from")],
+    from_day: Annotated[dt.datetime, day("The first day of the new rules, not published yet.", "--from")],
     version: Annotated[str, typer.Option("--version", help="What the new version of the policy is called.")],
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
-    """Write a proposal into the seeds, as lines that hold from a day on; earlier days keep their prices."""
+    """Make a proposal the policy from a day on: write it into the seeds. Earlier days keep their prices."""
     if IS_INSTALLED:
         raise UsageError(
             "the point rules of an installed wheel come with it: adopt in a clone of the repository, "

@@ -69,12 +69,14 @@ def _require_place(output: Path, config: Settings) -> None:
     if not output.parent.is_dir():
         raise UsageError(f"there is no directory {output.parent}")
     if output.exists() and not output.is_file():
-        raise UsageError(f"{output} is no file")
+        raise UsageError(f"{output} is not a file")
     if output.resolve().is_relative_to(config.warehouse_dir):
         raise UsageError(f"{output} lies in the warehouse; write to another place")
 
 
-explain = typer.Typer(no_args_is_help=True, help="Why: from a total to the delivered rows behind it.")
+explain = typer.Typer(
+    no_args_is_help=True, help="Explain a number: from a total to the delivered rows behind it."
+)
 
 
 @explain.command()

@@ -30,7 +30,7 @@ def verify(
     file: Annotated[Path | None, typer.Argument(help="A published file; if none, the current one.")] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
-    """Check on a published file alone every law that needs nothing else."""
+    """Check the laws on a published file: all that need nothing but the file itself."""
     config = choose_directories(warehouse_dir)
     if file is None:
         require_publication(config)
@@ -62,7 +62,7 @@ def status(
     warehouse_dir: WAREHOUSE = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Say what is published, how old it is, how the last run ended, what is missing and how large all is."""
+    """Say what is published and how old it is, how the last run ended, what is missing, how large all is."""
     config = choose_directories(warehouse_dir)
     require_warehouse(config)
     from orchestration.upkeep.status import status as how_it_stands
@@ -80,7 +80,7 @@ def rollback(
     ] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
-    """Put an earlier publication in the place of the published file; the next run publishes anew."""
+    """Publish an earlier publication again, until the next run."""
     config = choose_directories(warehouse_dir)
     require_publication(config)
     from orchestration.upkeep.archive import roll_back
@@ -92,11 +92,11 @@ def rollback(
 
 
 def prune(
-    keep_days: Annotated[int, typer.Option(min=1, help="What is older than so many days goes.")],
-    dry_run: Annotated[bool, typer.Option(help="Only show what would go.")] = False,
+    keep_days: Annotated[int, typer.Option(min=1, help="Delete what is older than so many days.")],
+    dry_run: Annotated[bool, typer.Option(help="Only show what would be deleted.")] = False,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
-    """Free space: old publications, records of old runs, and raw rows that are not needed to build anew."""
+    """Free space: delete old publications, records of old runs, and raw rows that no build needs."""
     config = choose_directories(warehouse_dir)
     require_publication(config)
     make_directories(config)
@@ -113,10 +113,10 @@ def prune(
         console.print(f"raw rows of {folder.parent.name} {folder.name}", highlight=False)
     if not dry_run:
         let_go_of(config, what)
-    would = "would go" if dry_run else "are gone"
+    done = "would be deleted" if dry_run else "are deleted"
     console.print(
-        f"{len(what.publications)} publications and the rows of {len(what.nights)} nights in raw, "
-        f"{size / 1e6:,.1f} MB, and the records of {len(what.runs)} runs {would}.",
+        f"{len(what.publications)} publications, the raw rows of {len(what.nights)} nights (one table each), "
+        f"{size / 1e6:,.1f} MB, and the records of {len(what.runs)} runs {done}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -124,7 +124,7 @@ def prune(
 
 def forget(
     user_id: uuid.UUID,
-    exports_dir: Annotated[Path | None, typer.Option(help="Where the exports lie.")] = None,
+    exports_dir: Annotated[Path | None, typer.Option(help="The exports; else EXPORTS_DIR.")] = None,
     warehouse_dir: WAREHOUSE = None,
 ) -> None:
     """Erase a member now and for good, whether or not the platform still exports them, and publish anew."""

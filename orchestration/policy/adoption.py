@@ -62,7 +62,7 @@ def adopt(
     if problem := name_problem(version):
         raise AdoptionError(f"the name of the version {problem} (is {version!r})")
     if found := problems(seeds):
-        raise AdoptionError("the policy in force is itself in need of repair:\n" + "\n".join(found))
+        raise AdoptionError("the policy in force has mistakes itself:\n" + "\n".join(found))
     if found := problems(candidate):
         raise AdoptionError("\n".join(found))
     standing = {name: read(seeds / name) for name in POLICY_FILES}
@@ -74,7 +74,7 @@ def adopt(
         if (adopted := _adopted(name, lines, read(candidate / name), first_day.isoformat(), version))
     ]
     if not changed:
-        raise AdoptionError(f"from {first_day} on the candidate says what the policy in force says")
+        raise AdoptionError(f"from {first_day} on the candidate does not differ from the policy in force")
     _check(changed, seeds)
     _write(changed, seeds)
     return changed
@@ -147,7 +147,7 @@ def _check(changed: list[Adopted], seeds: Path) -> None:
             Path(scratch, file.name).write_bytes(file.after.encode())
         if found := problems(Path(scratch)):
             raise AdoptionError(
-                "together with what holds before, this would be no policy:\n" + "\n".join(found)
+                "together with the earlier lines this would not be a valid policy:\n" + "\n".join(found)
             )
 
 

@@ -50,6 +50,8 @@ class Line:
 
 def problems(folder: Path) -> list[str]:
     """Everything wrong with the policy in a folder, each with its file and line; empty if it can be used."""
+    if not folder.is_dir():
+        return [f"there is no folder {folder}"]
     found = []
     for name in POLICY_FILES:
         try:

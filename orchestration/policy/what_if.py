@@ -83,7 +83,7 @@ def replay(
     for node in models:
         is_view = node["config"]["materialized"] == "view" or node["name"] in LEFT_AS_VIEWS
         kind = "view" if is_view else "table"
-        log.info("what if: %s", node["name"])
+        log.info("replaying %s", node["name"])
         connection.execute(f"create {kind} warehouse.main.{node['name']} as {node['compiled_code']}")
 
 
