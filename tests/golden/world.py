@@ -2,16 +2,20 @@
 
 import csv
 import datetime as dt
+import fcntl
 import hmac
 import json
 import os
 import shutil
+import subprocess
+import sys
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import libfaketime
 import pytest
 from conftest import Run
 
@@ -31,16 +35,69 @@ WHOLE = sorted(
 
 Row = dict[str, str | None]
 
-_built: list[Run] = []
+_copied: list[Run] = []
 
 
 def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The three nights, delivered at once and built once for all tests of this process."""
-    if not _built:
-        _built.append(run_nightly(EXPORTS, tmp_path_factory.mktemp("golden") / "warehouse", **CONFIRMED))
-    (run,) = _built
-    assert run.success, run.message
-    return run
+    """The three nights, delivered at once, and what came of them: a copy for all tests of this process.
+
+    They are built once, for all processes: see `undisturbed`.
+    """
+    if _copied:
+        return _copied[0]
+    built = undisturbed(tmp_path_factory) / "warehouse"
+    copy = shutil.copytree(built, tmp_path_factory.mktemp("golden") / "warehouse")
+    compiled = copy / "dbt" / "manifest.json"
+    compiled.write_text(compiled.read_text().replace(str(built), str(copy)))
+    _copied.append(Run(True, None, copy / "analytics.duckdb", copy))
+    return _copied[0]
+
+
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `exports` and the `warehouse` that one run of them gave; copy it before you disturb it.
+
+    The run and the dbt it starts live under a strange time zone and locale, and their clock is decades ahead:
+    what they publish is the same (see test_clocks.py).
+    """
+
+    def make(folder: Path) -> None:
+        shutil.copytree(EXPORTS, folder / "exports")
+        words = [Path(sys.executable).with_name("warehouse"), "run", "--confirm-departures", "2026-01-03"]
+        directories = ["--exports-dir", folder / "exports", "--warehouse-dir", folder / "warehouse"]
+        surroundings = environment(TZ="America/St_Johns", LC_ALL="C", **clock_ahead())
+        outcome = subprocess.run(  # noqa: S603
+            [*words, *directories], capture_output=True, text=True, check=False, env=surroundings
+        )
+        # They hold one refused delivery.
+        assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+
+    return made_once(tmp_path_factory, "undisturbed", make)
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder made for all workers by whichever asks first; it is made in its place, as files name it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    made = folder.with_name(f"{name}.made")
+    with folder.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            made.touch()
+    return folder
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The surroundings of a run: this process's, without its directories."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")}
+    return kept | changes
+
+
+def clock_ahead() -> dict[str, str]:
+    """The changes under which a process, all it starts and DuckDB in them find the clock 27 years ahead."""
+    _, preloaded = libfaketime.get_reload_information()
+    return preloaded | {"FAKETIME": "+10000d"}
 
 
 def run_nightly(exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:

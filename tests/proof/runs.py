@@ -1,10 +1,9 @@
 """What the proofs against faults share: a warehouse to disturb, ways to disturb it, and readers who watch.
 
-The golden nights are the world. `undisturbed` runs them once by the real command; everything that was
+The golden nights are the world: `undisturbed` in golden/world.py is what they give. Everything that was
 disturbed must in the end publish the same rows.
 """
 
-import fcntl
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -19,9 +18,8 @@ from pathlib import Path
 from types import TracebackType
 
 import duckdb
-import libfaketime
 import pytest
-from golden.world import EXPORTS, deliver
+from golden.world import EXPORTS, deliver, environment, made_once
 
 from orchestration.lock import hold
 from orchestration.settings import Settings
@@ -42,18 +40,6 @@ def command(
     if disturbed or changed:
         return [sys.executable, str(DISTURBED), *(disturbed or ("-", "-", "-")), changed or "-", *words]
     return [str(Path(sys.executable).with_name("warehouse")), *words]
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """The surroundings of a run: this process's, without its directories."""
-    kept = {k: v for k, v in os.environ.items() if k not in ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")}
-    return kept | changes
-
-
-def clock_ahead() -> dict[str, str]:
-    """The changes under which a process, all it starts and DuckDB in them find the clock 27 years ahead."""
-    _, preloaded = libfaketime.get_reload_information()
-    return preloaded | {"FAKETIME": "+10000d"}
 
 
 def run(words: list[str], **changes: str) -> subprocess.CompletedProcess[str]:
@@ -78,28 +64,12 @@ def kill(process: subprocess.Popen[bytes]) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `exports` and the `warehouse` that one run of them gave; copy it before you disturb it.
-
-    The run and the dbt it starts live under a strange time zone and locale, and their clock is decades ahead:
-    what they publish is the same (see test_clocks.py).
-    """
-
-    def make(folder: Path) -> None:
-        exports_dir = exports_of(NIGHTS, folder / "exports")
-        words = command(exports_dir, folder / "warehouse", *CONFIRMED)
-        outcome = run(words, TZ="America/St_Johns", LC_ALL="C", **clock_ahead())
-        assert outcome.returncode == 4, outcome.stdout + outcome.stderr
-
-    return _made_once(tmp_path_factory, "undisturbed", make)
-
-
 def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the `exports` of three nights and a `warehouse` that has published two of them.
 
     Somebody departs in the third, so that its build is one from the beginning.
     """
-    return _made_once(tmp_path_factory, "two nights", lambda folder: _one_night_behind(folder, 2))
+    return made_once(tmp_path_factory, "two nights", lambda folder: _one_night_behind(folder, 2))
 
 
 def one_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -107,26 +77,13 @@ def one_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Nobody departs in the second, so that its build is one upon the earlier.
     """
-    return _made_once(tmp_path_factory, "one night", lambda folder: _one_night_behind(folder, 1))
+    return made_once(tmp_path_factory, "one night", lambda folder: _one_night_behind(folder, 1))
 
 
 def _one_night_behind(folder: Path, published: int) -> None:
     outcome = run(command(exports_of(NIGHTS[:published], folder / "exports"), folder / "warehouse"))
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     exports_of(NIGHTS[published : published + 1], folder / "exports")
-
-
-def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """Made for all workers by whichever asks first."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
-    with shared.with_name(f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not shared.exists():
-            making = shared.with_name(f"{name}.making")
-            make(making)
-            making.rename(shared)
-    return shared
 
 
 def digest(file: Path) -> str:

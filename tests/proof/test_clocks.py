@@ -1,8 +1,8 @@
 """The clock, the time zone and the locale of the machine change nothing: everything is UTC, as delivered.
 
-`runs.undisturbed` lives under America/St_Johns and the locale C; its clock, dbt's and DuckDB's, is 27 years
-ahead. These surroundings are seen to reach a model that looks at them, and the check on the SQL to find every
-way in which one could.
+The golden nights are run under America/St_Johns and the locale C; the clock of that run, of its dbt and of
+DuckDB is 27 years ahead. These surroundings are seen to reach a model that looks at them, and the check on
+the SQL to find every way in which one could.
 """
 
 import dataclasses
@@ -17,10 +17,18 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import runs
 from conftest import Run
-from golden.world import EXPORTS, WHOLE, assert_same_rows, compiled_sql, expected
-from runs import CONFIRMED, clock_ahead, command, run, tables
+from golden.world import (
+    EXPORTS,
+    WHOLE,
+    assert_same_rows,
+    clock_ahead,
+    compiled_sql,
+    environment,
+    expected,
+    undisturbed,
+)
+from runs import CONFIRMED, command, run, tables
 
 from orchestration.sample import SMALLEST, write_sample
 from orchestration.settings import PROJECT_DIR
@@ -41,7 +49,7 @@ OF_JINJA = r"\b(run_started_at|invocation_id|modules)\b(?=[^{}]*[%}]})"
 @pytest.fixture(scope="module")
 def strange(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The golden nights, run where everything about time is wrong."""
-    warehouse_dir = runs.undisturbed(tmp_path_factory) / "warehouse"
+    warehouse_dir = undisturbed(tmp_path_factory) / "warehouse"
     return Run(True, None, warehouse_dir / "analytics.duckdb", warehouse_dir)
 
 
@@ -74,7 +82,7 @@ PLANTED = {
 
 
 def models_that_look(folder: Path, profiles: str) -> dict[str, dt.date]:
-    """What models that look at clock and zone find in the surroundings of `runs.undisturbed`."""
+    """What models that look at clock and zone find in the surroundings of `golden.world.undisturbed`."""
     (folder / "building").mkdir(parents=True)
     (folder / "models").mkdir()
     (folder / "profiles.yml").write_text(profiles)
@@ -189,7 +197,7 @@ def test_every_function_of_duckdb_that_answers_with_the_clock_or_by_chance_is_kn
     asked = [
         subprocess.run(  # noqa: S603
             [sys.executable, "-c", ASK], capture_output=True, text=True, check=True,
-            env=runs.environment(TZ="UTC", **changes),
+            env=environment(TZ="UTC", **changes),
         )
         for changes in ({}, clock_ahead())
     ]  # fmt: skip

@@ -23,6 +23,7 @@ import pytest
 import runs
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
+from golden.world import undisturbed
 from runs import (
     CONFIRMED,
     NIGHTS,
@@ -78,7 +79,7 @@ STEPS_UPON_AN_EARLIER_BUILD = {
 @pytest.fixture
 def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the undisturbed exports and warehouse, free to be disturbed."""
-    shutil.copytree(runs.undisturbed(tmp_path_factory), tmp_path / "world")
+    shutil.copytree(undisturbed(tmp_path_factory), tmp_path / "world")
     monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "world" / "exports"))
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "world" / "warehouse"))
     return tmp_path / "world"
@@ -287,7 +288,7 @@ class Before:
 @pytest.fixture
 def from_the_beginning(tmp_path_factory: pytest.TempPathFactory) -> Before:
     """Two nights are published; in the third somebody departs."""
-    world, whole = runs.two_nights(tmp_path_factory), runs.undisturbed(tmp_path_factory)
+    world, whole = runs.two_nights(tmp_path_factory), undisturbed(tmp_path_factory)
     return Before(world / "exports", world / "warehouse", whole / "warehouse" / "analytics.duckdb", 4)
 
 

@@ -16,6 +16,7 @@ import dagster as dg
 import duckdb
 import pytest
 import runs
+from golden.world import undisturbed
 from runs import CONFIRMED, NIGHTS, command, digest, in_a_child, run, tables
 from test_ingestion import House, act
 
@@ -61,7 +62,7 @@ LITTLE_MEMORY = (1 << 30, "1MB", "used); raise MEMORY_LIMIT (1MB)")
 @pytest.fixture
 def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, long: bool) -> Path:
     """Exports and a warehouse that has not yet published all of them."""
-    known = runs.two_nights(tmp_path_factory) if long else runs.undisturbed(tmp_path_factory)
+    known = runs.two_nights(tmp_path_factory) if long else undisturbed(tmp_path_factory)
     shutil.copytree(known, tmp_path / "world")
     if not long:
         corrected = sorted((tmp_path / "world" / "exports" / "follows").glob("*/part-*"))[0]
@@ -84,7 +85,7 @@ def recovers(world: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The next run publishes what an undisturbed one does."""
     outcome = run(command(world / "exports", world / "warehouse", *CONFIRMED))
     assert outcome.returncode == 4, outcome.stdout + outcome.stderr
-    wanted = runs.undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
+    wanted = undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
     assert tables(world / "warehouse" / "analytics.duckdb") == tables(wanted)
 
 

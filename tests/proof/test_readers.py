@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import runs
+from golden.world import undisturbed
 from runs import CONFIRMED, Readers, command, digest, kill, run, start, tables
 
 from orchestration.lock import WarehouseBusyError, hold, is_held, let_go
@@ -30,7 +31,7 @@ PUBLISHED = list(published_tables(MANIFEST).values())
 @pytest.fixture
 def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the undisturbed exports and warehouse."""
-    shutil.copytree(runs.undisturbed(tmp_path_factory), tmp_path / "world")
+    shutil.copytree(undisturbed(tmp_path_factory), tmp_path / "world")
     monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "world" / "exports"))
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "world" / "warehouse"))
     return tmp_path / "world"
@@ -133,10 +134,10 @@ def of_two_runs_one_runs(folder: Path, behind: Path, *, to_its_end: bool, change
 def test_of_two_runs_started_together_one_runs_and_the_other_says_so(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, tried: Tried, long: bool
 ) -> None:
-    behind = runs.two_nights(tmp_path_factory) if long else runs.undisturbed(tmp_path_factory)
+    behind = runs.two_nights(tmp_path_factory) if long else undisturbed(tmp_path_factory)
     warehouse_dir = of_two_runs_one_runs(tmp_path, behind, to_its_end=long)
     if long:
-        wanted = runs.undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
+        wanted = undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
         assert tables(warehouse_dir / "analytics.duckdb") == tables(wanted)
     tried("one run at a time", "two runs together: one runs, the other exits 3", 1)
 
