@@ -38,9 +38,11 @@ dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
 bench: .venv/ready ## seconds at size, and whether the promises are kept: make bench [ACTS=10000000]
 	MEMORY_LIMIT=$(or $(MEMORY_LIMIT),4GB) $(BIN)/python -m bench $(or $(ACTS),10000000) data/bench
 
+docs: export WAREHOUSE_DIR := target/docs
 docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
-	@mkdir -p target/docs/building
-	WAREHOUSE_DIR=target/docs $(BIN)/dbt docs generate --static --quiet
+	$(BIN)/python -m orchestration.outline
+	$(BIN)/dbt build --exclude-resource-type test unit_test --quiet
+	$(BIN)/dbt docs generate --no-compile --static --quiet
 	$(BIN)/python -m orchestration.lineage target/manifest.json
 	@echo "target/static_index.html"
 
