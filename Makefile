@@ -11,9 +11,10 @@ help: ## show this
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q .venv/lib orchestration || true
+	$(BIN)/pip check --disable-pip-version-check
+	$(BIN)/python -m compileall -q -j 2 .venv/lib orchestration || true
 	touch $@
 
 run: .venv/ready ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHOUSE_DIR=dir] [AS_OF=day]
