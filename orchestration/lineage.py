@@ -36,17 +36,17 @@ OF = "delivered of "
 HEAD = """\
 # Where each number comes from
 
-Every column of the published tables on both sides of the wall, and every column of points in analytics,
-traced through the SQL that dbt compiled to the exports and seeds. The value of a column comes from the
-columns it is computed of. Whether its row is there, and what a count or sum goes over, is decided by all
-that joins, filters, groups or removes duplicates on the way.
+This page traces every column of the published tables on both sides of the wall, and every column of points in
+analytics, back to the exports and seeds, through the SQL that dbt compiled. The value of a column comes from
+the columns it is computed from. Whether its row is there, and which rows a count or sum covers, is decided by
+every column that joins, filters, groups or removes duplicates on the way.
 
-`delivered of T` is ingestion's own book of table T alone: which nights of it arrived, and whether whole;
-`run` says what the build is for, `erased` which ids are pseudonyms. None knows what anybody did. No column
-of fair_play, in value or in row, comes from anything but track_engagements, track_votes, rotation_entries,
-tracks, communities, fair_play_config, release_deck_schedules and these books; none of recognition from
-track_engagements, track_votes, rotation_entries, fair_play_config or release_deck_schedules. `make docs`
-writes this page; a test compares it with the SQL.
+`delivered of T` is what ingestion itself recorded of table T alone: which nights arrived, and whether
+complete. `run` says what the build is for, `erased` which ids are pseudonyms. None of these three says what
+anybody did. No column of fair_play, in value or in row, comes from anything but track_engagements,
+track_votes, rotation_entries, tracks, communities, fair_play_config, release_deck_schedules and these
+three. No column of recognition comes from track_engagements, track_votes, rotation_entries,
+fair_play_config or release_deck_schedules. `make docs` writes this page; a test compares it with the SQL.
 """
 
 # What ingestion wrote: the SQL of a source, as dbt compiles it.
