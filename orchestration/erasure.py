@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from orchestration.exports import Night, Table
+from orchestration.places import logs_in, move, remove_logs
 from orchestration.pseudonyms import ids_in, load, substituted, write_erased
 from orchestration.reading import literal, quoted
 from orchestration.settings import Settings
@@ -68,10 +69,10 @@ def finish(settings: Settings) -> None:
     prepared = settings.incoming_dir / "erasure"
     if (prepared / "complete").exists():
         for rows in prepared.glob("*/*.parquet"):
-            rows.replace(settings.raw_dir / rows.parent.name / rows.stem / "rows.parquet")
+            move(rows, settings.raw_dir / rows.parent.name / rows.stem / "rows.parquet")
         erased = prepared / settings.erased_file.name
         if erased.exists():
-            erased.replace(settings.erased_file)
+            move(erased, settings.erased_file)
     shutil.rmtree(prepared, ignore_errors=True)
 
 
@@ -281,6 +282,8 @@ def _delete_publications(connection: duckdb.DuckDBPyConnection, settings: Settin
     ).df()
     if named.empty:
         return
+    # Logs hold rows, too, and could hide some of their file.
+    remove_logs(logs_in(settings.publications_dir))
     # A draft of a run that broke off is among them: its name begins with a dot.
     for file in sorted(settings.publications_dir.glob("*.duckdb")):
         try:

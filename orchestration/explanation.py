@@ -12,6 +12,7 @@ import duckdb
 from rich.console import Console
 
 from orchestration.lists import LISTS
+from orchestration.places import read
 from orchestration.settings import UsageError
 from orchestration.table import show
 
@@ -137,7 +138,7 @@ def explain_user(console: Console, published_file: Path, user_id: uuid.UUID) -> 
     Raises:
         UnknownIdError: no act of such a member is published.
     """
-    with _open(published_file) as connection:
+    with read(published_file) as connection:
         _require(connection, KNOWN_MEMBER, user_id, "member")
         show(console, connection.sql(BY_TYPE, params=[user_id]), "Points by activity type")
         show(console, connection.sql(ACTS, params=[user_id, ROWS_SHOWN]), "Latest acts")
@@ -151,7 +152,7 @@ def explain_award(console: Console, published_file: Path, award_id: uuid.UUID) -
     Raises:
         UnknownIdError: neither an act nor a ledger row of this id is published.
     """
-    with _open(published_file) as connection:
+    with read(published_file) as connection:
         (act_id,) = connection.execute(ACT, [award_id]).fetchone()
         _require(connection, KNOWN_ACT, act_id, "act")
         show(console, connection.sql(AWARD, params=[act_id]), "The act")
@@ -170,7 +171,7 @@ def explain_scene(console: Console, published_file: Path, asked: str, day: dt.da
     Raises:
         UnknownIdError: no such scope, or none of that day, is published, or there are several.
     """
-    with _open(published_file) as connection:
+    with read(published_file) as connection:
         scope_id, label = _scope(connection, asked)
         first, last = connection.execute(SCORED_DAYS, [scope_id]).fetchone()
         on = day or last
@@ -203,7 +204,7 @@ def explain_change(
     console: Console, published_file: Path, user_id: uuid.UUID, from_day: dt.date, to_day: dt.date
 ) -> None:
     """Why a member's total moved between the ends of two days."""
-    with _open(published_file) as connection:
+    with read(published_file) as connection:
         _require(connection, KNOWN_MEMBER, user_id, "member")
         before, after = (connection.execute(TOTAL, [user_id, d]).fetchone()[0] for d in (from_day, to_day))
         console.print(
@@ -212,10 +213,6 @@ def explain_change(
         days = [user_id, from_day, to_day]
         show(console, connection.sql(CHANGE, params=days), "What moved it")
         show(console, connection.sql(CHANGE_ROWS, params=[*days, ROWS_SHOWN]), "Row by row")
-
-
-def _open(published_file: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(published_file), read_only=True)
 
 
 def _score_parts() -> str:

@@ -19,6 +19,7 @@ import duckdb
 
 from orchestration.erasure import finish
 from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
+from orchestration.places import move
 from orchestration.pseudonyms import erase_again, load
 from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import HinderedError, Settings
@@ -133,7 +134,7 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
     for folder in replaced.glob("*/*") if replaced.exists() else []:
         standing = settings.raw_dir / folder.parent.name / folder.name
         if not standing.exists():
-            folder.rename(standing)
+            move(folder, standing)
     finish(settings)
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
@@ -467,11 +468,11 @@ def swap_folder(settings: Settings, prepared: Path, folder: Path) -> None:
         aside = settings.incoming_dir / "replaced" / folder.parent.name / folder.name
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        prepared.rename(folder)
+        move(folder, aside)
+        move(prepared, folder)
         shutil.rmtree(aside)
     else:
-        prepared.rename(folder)
+        move(prepared, folder)
 
 
 def _remove(settings: Settings, folder: Path) -> None:
@@ -480,7 +481,7 @@ def _remove(settings: Settings, folder: Path) -> None:
         removed = settings.incoming_dir / "removed"
         removed.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(removed, ignore_errors=True)
-        folder.rename(removed)
+        move(folder, removed)
         shutil.rmtree(removed)
 
 

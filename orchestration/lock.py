@@ -11,7 +11,7 @@ _held: dict[str, IO[str]] = {}
 
 
 class WarehouseBusyError(HinderedError):
-    """Another run holds the warehouse."""
+    """Another run holds the warehouse, or another program one of its databases."""
 
 
 def hold(settings: Settings, wait_seconds: int = 0) -> None:

@@ -1,7 +1,7 @@
 """From the warehouse to the published file: exactly the public tables, swapped in at once."""
 
+import datetime as dt
 import logging
-import os
 import shutil
 import time
 from pathlib import Path
@@ -12,13 +12,18 @@ import duckdb
 from dagster_dbt import get_asset_key_for_model
 
 from orchestration.lock import hold
-from orchestration.reading import literal
-from orchestration.settings import Settings, settings
+from orchestration.places import attach, logs_in, read, remove, remove_logs, seal, sync, take_place
+from orchestration.reading import literal, quoted
+from orchestration.settings import HinderedError, Settings, settings
 from orchestration.transformation import MANIFEST, NOT_PUBLISHED, OWNER, is_built, warehouse_models
 
 log = logging.getLogger("warehouse")
 
 READ_ONLY = 0o440
+
+
+class NotAsWrittenError(HinderedError):
+    """The published file holds what was written, and a reader finds something else."""
 
 
 def published_tables(manifest: dict[str, Any]) -> dict[str, str]:
@@ -52,44 +57,76 @@ def publish(config: Settings, tables: list[str]) -> Path:
         The archived copy, `publications/<as_of>-<run>.duckdb`.
 
     Raises:
-        duckdb.Error, OSError: nothing was published; the old file still serves.
+        duckdb.Error, OSError, WarehouseBusyError: nothing was published; the old file still serves.
+        NotAsWrittenError: the new file is in place, and a reader finds something else in it.
     """
     config.publications_dir.mkdir(parents=True, exist_ok=True)
     draft = config.publications_dir / ".draft.duckdb"
-    draft.unlink(missing_ok=True)
+    remove(draft)
     spill = draft.with_name(".draft.spill")
     shutil.rmtree(spill, ignore_errors=True)
     with duckdb.connect(str(draft)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"set memory_limit = {literal(config.memory_limit)}")
         connection.execute(f"set temp_directory = {literal(spill)}")
-        connection.execute(f"attach {literal(config.warehouse_file)} as warehouse (read_only)")
+        attach(connection, config.warehouse_file, "warehouse")
         views = _views(connection, tables)
         for table in sorted(set(tables) - views.keys()):
             _copy_table(connection, table)
         for view, (ddl, comment) in views.items():
             connection.execute(ddl.replace("warehouse.", "").replace('"warehouse".', ""))
             _describe(connection, "view", view, comment)
-        as_of_date, run_id = connection.execute("select as_of_date, run_id from publication").fetchone()
+        as_of_date, run_id, built_at = connection.execute(
+            "select as_of_date, run_id, built_at from publication"
+        ).fetchone()
         connection.execute("detach warehouse; checkpoint")
+    with read(draft) as connection:
+        written = _contents(connection)
     draft.chmod(READ_ONLY)
-    _sync(draft)
+    sync(draft)
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
-    draft.replace(archived)
-    put_in_place(config, archived)
+    take_place(draft, archived)
+    put_in_place(config, archived, built_at)
+    _require_as_written(config.published_file, written)
     _forget_old(config, archived)
     return archived
 
 
-def put_in_place(config: Settings, archived: Path) -> None:
-    """Let an archived publication be the one readers find, at once."""
+def put_in_place(config: Settings, archived: Path, built_at: dt.datetime) -> None:
+    """Let an archived publication be the one readers find, at once.
+
+    Raises:
+        WarehouseBusyError: a client has the published file open for writing; it stays as it is.
+    """
     beside = config.published_file.with_name(".analytics.duckdb.new")
     beside.unlink(missing_ok=True)
     shutil.copyfile(archived, beside)
     beside.chmod(READ_ONLY)
-    _sync(beside)
-    beside.replace(config.published_file)
-    _sync(config.published_file.parent)
+    seal(beside, built_at)
+    sync(beside)
+    take_place(beside, config.published_file)
+    sync(config.published_file.parent)
+
+
+def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[object, ...]]:
+    """What a reader finds: each table's rows, counted and summed up in one number; each view's SQL."""
+    views = connection.sql("select view_name, sql from duckdb_views() where not internal").fetchall()
+    tables = connection.sql("select table_name from duckdb_tables() where not internal").fetchall()
+    return {name: (sql,) for name, sql in views} | {
+        name: connection.sql(f"select count(*), sum(hash(rows)) from {quoted(name)} as rows").fetchone()
+        for (name,) in tables
+    }
+
+
+def _require_as_written(published_file: Path, written: dict[str, tuple[object, ...]]) -> None:
+    """What was published is what a reader finds."""
+    with read(published_file) as connection:
+        found = _contents(connection)
+    if differing := {name for name, _ in written.items() ^ found.items()}:
+        raise NotAsWrittenError(
+            f"{published_file} is in place, but whoever reads {', '.join(sorted(differing))} there does not "
+            "find what was written; somebody else writes to this file: end that program, then run again"
+        )
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -133,16 +170,9 @@ def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comme
         connection.execute(f"comment on column {name}.{column} is {literal(text)}")
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _forget_old(config: Settings, newest: Path) -> None:
-    """Keep the newest, even should the clock have gone back, and the last before it."""
+    """Keep the newest, even should the clock have gone back, and the last before it; none with a log."""
+    remove_logs(logs_in(config.publications_dir))
     others = [path for path in config.publications_dir.glob("*.duckdb") if path != newest]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[config.publications_kept - 1 :]:

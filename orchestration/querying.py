@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
+from orchestration.places import read
 from orchestration.reading import literal
 from orchestration.settings import UsageError
 from orchestration.table import ROWS_AT_ONCE, show
@@ -43,7 +44,7 @@ def asking(
     published_file: Path, memory_limit: str, spill: Path, written: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the published file that can write one other file and reaches nothing else."""
-    with duckdb.connect(str(published_file), read_only=True) as connection:
+    with read(published_file) as connection:
         connection.execute(
             f"set TimeZone = 'UTC'; set memory_limit = {literal(memory_limit)};"
             f"set temp_directory = {literal(spill)};"

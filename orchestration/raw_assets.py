@@ -16,6 +16,7 @@ from orchestration.erasure import settle
 from orchestration.exports import Night, contract, delivered_nights, latest_complete_night, missing_tables
 from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
 from orchestration.lock import hold
+from orchestration.places import closed_to_clients, remove
 from orchestration.records import forget, own_runs
 from orchestration.settings import UsageError, settings
 from orchestration.transformation import MANIFEST, OWNER, write_run
@@ -91,7 +92,8 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     require_rows(known, as_of_date, {(night.table, night.date) for night in due if night.date in again})
     if again:
         # What is read otherwise now need not show in what was delivered.
-        directories.warehouse_file.unlink(missing_ok=True)
+        with closed_to_clients(directories.warehouse_file):
+            remove(directories.warehouse_file)
     for date, of_night in groupby(
         ingest(directories, TABLES, due, again, confirmed), key=lambda outcome: outcome.night.date
     ):

@@ -11,6 +11,7 @@ from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 
 from orchestration.exports import contract, delivered_nights, delivered_state, latest_complete_night
 from orchestration.lock import is_held
+from orchestration.places import LogBesideError
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings, settings
 from orchestration.transformation import MANIFEST
@@ -47,7 +48,10 @@ def complete_night(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     tables = contract(MANIFEST)
     nights = delivered_nights(config.exports_dir, tables)
     night = latest_complete_night({(night.table, night.date) for night in nights}, tables)
-    published = current(config)
+    try:
+        published = current(config)
+    except LogBesideError:
+        published = None  # the next run puts a clean file in place
     if night is None:
         return dg.SkipReason(f"no complete night in {config.exports_dir}")
     if published and night <= published.as_of_date:

@@ -4,10 +4,10 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-import duckdb
 from rich.console import Console
 
 from orchestration.exports import last_night, nights_behind
+from orchestration.places import read
 from orchestration.settings import Settings
 from orchestration.table import show
 
@@ -53,7 +53,7 @@ def show_summary(console: Console, config: Settings, laws_held: dict[str, str]) 
     Returns:
         Whether a refused delivery stands.
     """
-    with duckdb.connect(str(config.published_file), read_only=True) as connection:
+    with read(config.published_file) as connection:
         as_of_date, as_of, nights, missing = connection.execute(
             "select as_of_date, as_of, nights_read, nights_missing from publication"
         ).fetchone()

@@ -19,6 +19,7 @@ from dagster_dbt.errors import DagsterDbtError
 
 from orchestration.exports import nights_behind
 from orchestration.lock import WarehouseBusyError, hold
+from orchestration.places import closed_to_clients, is_sealed, logs_beside, move, remove, seal, take_place
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.reading import literal
 from orchestration.settings import PROJECT_DIR, HinderedError, Settings, settings
@@ -147,7 +148,7 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
             """,
             [as_of_date, run_id, code_version(), now.replace(tzinfo=None), behind],
         )
-    draft.replace(run_file(config))
+    move(draft, run_file(config))
 
 
 def is_published(config: Settings) -> bool:
@@ -164,15 +165,21 @@ def start_from(config: Settings) -> None:
     """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
 
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does
-    a run after one that broke off: the database is away from its place while it is being built.
+    a run after one that broke off: the database is away from its place while it is being built. Nor is built
+    upon what somebody else wrote to.
+
+    Raises:
+        WarehouseBusyError: a client has the database open, or an earlier dbt is still at work.
     """
     _require_nobody_building(config)
     shutil.rmtree(config.building_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
-    if _was_built_from(config.warehouse_file, config, same_deliveries=False):
-        config.warehouse_file.rename(config.building_dir / config.warehouse_file.name)
-    else:
-        config.warehouse_file.unlink(missing_ok=True)
+    stands = _was_built_from(config.warehouse_file, config, same_deliveries=False)
+    with closed_to_clients(config.warehouse_file, readers_too=True):
+        if stands:
+            move(config.warehouse_file, config.building_dir / config.warehouse_file.name)
+        else:
+            remove(config.warehouse_file)
 
 
 def _require_nobody_building(config: Settings) -> None:
@@ -182,20 +189,18 @@ def _require_nobody_building(config: Settings) -> None:
         WarehouseBusyError: it is still there.
     """
     unfinished = config.building_dir / config.warehouse_file.name
-    if not unfinished.exists():
-        return
-    with unfinished.open("r+b") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kind of lock DuckDB takes
-        except OSError:
-            raise WarehouseBusyError(
-                f"the dbt of a run that broke off is still at work in {config.building_dir}; "
-                "run again when it has ended"
-            ) from None
+    try:
+        with closed_to_clients(unfinished, readers_too=True, patience=0):
+            pass
+    except WarehouseBusyError:
+        raise WarehouseBusyError(
+            f"the dbt of a run that broke off is still at work in {config.building_dir}; "
+            "run again when it has ended"
+        ) from None
 
 
 def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
-    if not file.exists():
+    if not file.exists() or logs_beside(file):
         return False
     delivered = literal(config.raw_dir / "*" / "*" / "delivered.parquet")
     with duckdb.connect() as connection:
@@ -206,7 +211,7 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             return False  # what cannot be opened, or was built in part, cannot be built upon
         if "erasure_version" not in says:
             return False  # built before it could be told who was erased then
-        gone, new, same_making, days_on = connection.execute(
+        built_at, gone, new, same_making, days_on = connection.execute(
             f"""
             with run as (from read_parquet({literal(run_file(config))})),
             standing as (
@@ -216,6 +221,7 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             ),
             held as (select delivery_id, status from built.main.row_account)
             select
+                publication.built_at,
                 (select count(*) from (from held except from standing)),
                 (select count(*) from (from standing except from held)),
                 publication.code_version = run.code_version
@@ -224,6 +230,8 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             from built.main.publication as publication cross join run
             """
         ).fetchone()
+    if not is_sealed(file, built_at):
+        return False  # somebody else wrote to it
     if same_deliveries:
         return same_making and days_on == 0 and gone == 0 and new == 0
     return same_making and days_on >= 0 and gone == 0
@@ -242,18 +250,23 @@ def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> N
     """Put a good build in its place; say of a bad one which laws failed on which rows."""
     if not invocation.is_successful():
         raise dg.Failure(failure_message(config, invocation))
+    built = config.building_dir / config.warehouse_file.name
     # DuckDB is silent when it cannot close a database: what it holds then is not what the laws looked at.
-    if (config.building_dir / f"{config.warehouse_file.name}.wal").exists():
+    if logs_beside(built):
         raise dg.Failure(
             f"{NOT_PUBLISHED}\nThe build could not be written to its end in {config.building_dir}; "
             "make room there, then run again."
         )
-    if not whole:
-        # No law has looked at what a part leaves together: it is neither published nor built upon.
-        with duckdb.connect(str(config.building_dir / config.warehouse_file.name)) as connection:
+    with duckdb.connect(str(built)) as connection:
+        if whole:
+            (built_at,) = connection.execute("select built_at from publication").fetchone()
+        else:
+            # No law has looked at what a part leaves together: it is neither published nor built upon.
             connection.execute("drop table if exists publication")
-    (config.building_dir / config.warehouse_file.name).replace(config.warehouse_file)
-    config.warehouse_file.chmod(PRIVATE)
+    built.chmod(PRIVATE)
+    if whole:
+        seal(built, built_at)
+    take_place(built, config.warehouse_file)
     shutil.rmtree(config.building_dir)
 
 

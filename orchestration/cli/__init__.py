@@ -1,7 +1,7 @@
 """The `warehouse` command.
 
 Exit codes: 0 done; 1 not published, or a law does not hold, or it could not be done; 2 wrong usage;
-3 another run holds the warehouse; 4 published although some delivery was refused.
+3 another run, or another program, holds the warehouse; 4 published although some delivery was refused.
 """
 
 import sys

@@ -151,8 +151,14 @@ def forget(
 def _show_status(found: dict[str, Any]) -> None:
     say = {"markup": False, "highlight": False, "soft_wrap": True}
     console.print(f"The warehouse: {found['warehouse']}", **say)
+    for log in found["logs beside databases"]:
+        console.print(
+            f"Left by a client that wrote here, and seen by readers: {log}", style="bold red", **say
+        )
     published = found["published"]
-    if published is None:
+    if published is None and found["bytes"]["published"]:
+        console.print("What is published cannot be said while a log lies beside it.", **say)
+    elif published is None:
         console.print("Nothing is published yet; `warehouse run` publishes.", **say)
     else:
         console.print(

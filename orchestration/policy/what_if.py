@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from orchestration.compiled import compiled
+from orchestration.places import attach
 from orchestration.policy.checks import POLICY_FILES
 from orchestration.reading import literal
 from orchestration.settings import Settings, UsageError
@@ -51,6 +52,7 @@ def replay(
     Raises:
         NotRecordedError: nothing was built yet, or not the whole; or the day lies after what is built, or
             before the first act.
+        LogBesideError: somebody else wrote to what is built.
         UncompiledError: dbt cannot make SQL of recognition.
     """
     if not settings.warehouse_file.exists():
@@ -62,9 +64,9 @@ def replay(
         "set TimeZone = 'UTC'; set preserve_insertion_order = false;"
         f"set memory_limit = {literal(settings.memory_limit)};"
         f"set temp_directory = {literal(spill)};"
-        f"attach {literal(settings.warehouse_file)} as built (read_only);"
         "attach ':memory:' as warehouse; use warehouse"
     )
+    attach(connection, settings.warehouse_file, "built")
     if not connection.sql(WHOLE).fetchone():
         raise NotRecordedError(
             f"only a part is built in {settings.warehouse_dir}; `warehouse run` builds the whole"

@@ -16,7 +16,7 @@ import dagster as dg
 import duckdb
 from sqlalchemy.exc import DatabaseError
 
-from orchestration.reading import literal
+from orchestration.places import attach
 from orchestration.settings import SECRETS, HinderedError, Settings, UsageError, settings
 
 log = logging.getLogger("warehouse")
@@ -89,7 +89,7 @@ def tell_of_refusals(context: dg.HookContext) -> None:
     if context.op.name != "published__analytics":
         return
     with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(config.published_file)} as published (read_only)")
+        attach(connection, config.published_file, "published")
         refused = ", ".join(row[0] for row in connection.execute(REFUSED).fetchall())
     if refused:
         send(config, "published without refused deliveries", context.run_id, context.op.name, refused)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.places import LogBesideError, attach, clear, logs_in, remove_logs
 from orchestration.publication import put_in_place
-from orchestration.reading import literal
 from orchestration.settings import Settings, UsageError
 
 log = logging.getLogger("warehouse")
@@ -35,9 +35,10 @@ def read_publication(file: Path) -> Publication:
 
     Raises:
         duckdb.Error: it is no publication.
+        LogBesideError: a reader would find somebody else's changes in it.
     """
     with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(file)} as published (read_only)")
+        attach(connection, file, "published")
         row = connection.execute(
             "select as_of_date, as_of, run_id, built_at, nights_missing from published.main.publication"
         ).fetchone()
@@ -48,7 +49,7 @@ def current(config: Settings) -> Publication | None:
     """The publication that readers find; None before the first.
 
     Raises:
-        duckdb.Error: the published file cannot be read.
+        duckdb.Error, LogBesideError: the published file cannot be read, or not as it was written.
     """
     return read_publication(config.published_file) if config.published_file.exists() else None
 
@@ -59,6 +60,8 @@ def archived(config: Settings) -> list[Publication]:
     for file in sorted(config.publications_dir.glob("[!.]*.duckdb")):
         try:
             kept.append(read_publication(file))
+        except LogBesideError as error:
+            log.warning("passed over %s: %s", file, error)
         except duckdb.Error as error:
             log.warning("passed over %s, which cannot be read and may be deleted: %s", file, error)
     return sorted(kept, key=lambda publication: publication.built_at)
@@ -73,8 +76,11 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
 
     Raises:
         UnknownPublicationError: it is not there; the message lists what is.
-        duckdb.Error, OSError: a publication cannot be read or put in place; the current one still serves.
+        duckdb.Error, OSError, WarehouseBusyError: a publication cannot be read or put in place; the current
+            one still serves.
     """
+    clear(config.published_file)
+    remove_logs(logs_in(config.publications_dir))
     kept = archived(config)
     if name is None:
         now = read_publication(config.published_file)
@@ -87,5 +93,5 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
         there = "\n".join(p.file.stem for p in kept) or "none"
         raise UnknownPublicationError(f"{missing}; kept in {config.publications_dir}:\n{there}")
     (publication,) = wanted
-    put_in_place(config, publication.file)
+    put_in_place(config, publication.file, publication.built_at)
     return publication

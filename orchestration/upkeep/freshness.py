@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.exports import nights_behind
+from orchestration.places import LogBesideError
 from orchestration.publication import analytics
 from orchestration.records import FRESHNESS
 from orchestration.settings import Settings, settings
@@ -22,19 +23,22 @@ def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.A
     config = settings()
     found = how_fresh(config)
     if not found["passed"] and context.run.job_name == FRESHNESS:
-        last_day = found["metadata"]["last day"]
-        reason = f"the last day is {last_day}" if last_day else "nothing is published"
-        send(config, "found late data", context.run.run_id, FRESHNESS, reason)
+        send(config, "found late data", context.run.run_id, FRESHNESS, found["description"])
     return dg.AssetCheckResult(**found)
 
 
 def how_fresh(config: Settings) -> dict[str, Any]:
     """The verdict on the published file at this moment."""
-    published = current(config)
+    try:
+        published = current(config)
+        description = f"the last day is {published.as_of_date}" if published else "nothing is published"
+    except LogBesideError as error:
+        published, description = None, str(error)
     behind = published and nights_behind(published.as_of_date, config.exports_dir, dt.datetime.now(dt.UTC))
     return {
         "passed": behind == 0,
         "severity": dg.AssetCheckSeverity.WARN,
+        "description": description,
         "metadata": {"last day": published and str(published.as_of_date), "nights behind": behind},
     }
 

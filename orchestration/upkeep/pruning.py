@@ -16,6 +16,7 @@ import duckdb
 
 from orchestration.exports import Table, contract
 from orchestration.ingestion import DELIVERED_COLUMNS, recover, swap_folder
+from orchestration.places import attach, remove
 from orchestration.reading import literal
 from orchestration.records import forget, own_runs
 from orchestration.settings import Settings
@@ -59,10 +60,10 @@ def prune(config: Settings, what: Prunable) -> None:
     Broken off at any point, what is left is whole, and pruning again goes on.
     """
     for file in what.publications:
-        file.unlink()
+        remove(file)
     recover(config, contract(MANIFEST))
     with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(config.published_file)} as published (read_only)")
+        attach(connection, config.published_file, "published")
         for folder in what.nights:
             _keep_the_account_alone(config, connection, folder)
     with dg.DagsterInstance.get() as instance:
@@ -90,7 +91,7 @@ def tables_without_history(manifest: dict[str, Any], tables: dict[str, Table]) -
 def _nights(config: Settings, before: dt.date) -> list[Path]:
     """The folders in raw whose rows are not read any more and are still there, by table and night."""
     with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(config.published_file)} as published (read_only)")
+        attach(connection, config.published_file, "published")
         nights = connection.execute(
             """
             with accepted as (

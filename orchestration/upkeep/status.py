@@ -11,6 +11,7 @@ import duckdb
 
 from orchestration.exports import last_night, nights_behind
 from orchestration.lock import is_held
+from orchestration.places import LogBesideError, logs_beside, logs_in
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings
 from orchestration.summary import nights_missing
@@ -26,16 +27,28 @@ def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
     Raises:
         duckdb.Error: the published file cannot be read.
     """
-    running, published = is_held(config), current(config)
+    running, logs = is_held(config), _logs(config)
+    try:
+        published = current(config)
+    except LogBesideError:
+        published = None  # the logs say why
     return {
         "warehouse": str(config.warehouse_dir),
         "published": published and _of(published, config.exports_dir, now),
+        "logs beside databases": logs,
         "another run holds the warehouse": running,
         # Dagster would make its home.
         "last run": _last_run(running=running) if config.dagster_home.is_dir() else None,
         "last refusals": _last_refusals(config.raw_dir),
         "bytes": sizes(config),
     }
+
+
+def _logs(config: Settings) -> list[str]:
+    """What DuckDB would replay onto a finished database."""
+    finished = (config.warehouse_file, config.published_file)
+    logs = [log for file in finished for log in logs_beside(file)] + logs_in(config.publications_dir)
+    return [str(log) for log in logs]
 
 
 def sizes(config: Settings) -> dict[str, int]:

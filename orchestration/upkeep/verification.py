@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from orchestration.compiled import compiled
+from orchestration.places import attach
 from orchestration.publication import published_tables
 from orchestration.reading import literal
 from orchestration.settings import Settings
@@ -56,11 +57,13 @@ def verify(file: Path, laws: list[Law], memory_limit: str) -> Iterator[Verdict]:
 
     Raises:
         duckdb.Error: the file cannot be read, or is no publication.
+        LogBesideError: whoever reads it finds somebody else's changes in it.
     """
     with duckdb.connect() as connection:
         connection.execute(f"set TimeZone = 'UTC'; set memory_limit = {literal(memory_limit)}")
         for database in sorted({law.database for law in laws}):
-            connection.execute(f"attach {literal(file)} as {database} (read_only); use {database}")
+            attach(connection, file, database)
+            connection.execute(f"use {database}")
         # What the file may bring along must not read any other file.
         connection.execute("set enable_external_access = false")
         for law in laws:
