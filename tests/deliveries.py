@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 from worlds import PUBLISHED, TABLES, World, departed, directories, ingest_nights, models
 
+from orchestration.places import seal
 from orchestration.reading import checksum
 from orchestration.sample import SampleSize, write_sample
 from orchestration.transformation import start_from
@@ -133,10 +134,13 @@ class Warehouse:
             f"""
             attach '{config.warehouse_file}' as built;
             create table built.row_account as select delivery_id, status from delivery;
-            create table built.publication as select as_of_date, code_version, erasure_version from raw.run;
+            create table built.publication as
+            select as_of_date, code_version, erasure_version, built_at from raw.run;
             detach built
             """
         )
+        (built_at,) = self.world.connection.execute("select built_at from raw.run").fetchone()
+        seal(config.warehouse_file, built_at)
         shutil.rmtree(config.building_dir)
 
     def published(self) -> Rows:

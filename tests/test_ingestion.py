@@ -1390,15 +1390,15 @@ def test_a_night_that_was_being_replaced_comes_back(tmp_path: Path, monkeypatch:
     house.deliver("things", 1, [thing(1)])
     house.ingest()
     house.deliver("things", 1, [thing(2)])
-    rename = Path.rename
+    replace_file = Path.replace
 
     def breaks_off(path: Path, target: Path) -> Path:
         if target == house.folder("things", 1):
             raise BrokenOffError
-        return rename(path, target)
+        return replace_file(path, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", breaks_off)
+        patch.setattr(Path, "replace", breaks_off)
         with pytest.raises(BrokenOffError):
             house.ingest()
     assert not house.folder("things", 1).exists()
