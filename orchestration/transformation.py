@@ -257,7 +257,7 @@ def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> N
             f"{NOT_PUBLISHED}\nThe build could not be written to its end in {config.building_dir}; "
             "make room there, then run again."
         )
-    with duckdb.connect(str(built)) as connection:
+    with duckdb.connect(str(built), read_only=whole) as connection:
         if whole:
             (built_at,) = connection.execute("select built_at from publication").fetchone()
         else:
