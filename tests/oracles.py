@@ -443,7 +443,7 @@ def decisions(exports: Exports) -> pd.DataFrame:
             "occurred_at": act["occurred_at"],
             "source_id": act["source_id"],
             "credited_source_id": act["credited"],
-            "scene_id": act["scene"] or exports.home_on(user, day),
+            "scene_id": _counted_in(exports, act["scene"], user, day),
             "decision": decision,
             "price": price,
             "capped_by": capped_by,
@@ -451,6 +451,13 @@ def decisions(exports: Exports) -> pd.DataFrame:
             "taken_back": act["taken_back"],
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _counted_in(exports: Exports, named: str | None, user: str, day: dt.date) -> str | None:
+    """The scene that the row names, none if that is no scene; where it names none, the home that night."""
+    if named is None:
+        return exports.home_on(user, day)
+    return named if named in exports.scenes.index else None
 
 
 def ledger(exports: Exports) -> pd.DataFrame:

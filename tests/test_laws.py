@@ -587,16 +587,17 @@ def test_nothing_is_built_while_the_wall_is_breached(tmp_path: Path, monkeypatch
 
 
 PROMISES = {
+    "relationships_activity_point_scene_id": "update activity_point set scene_id = uid(2, 5)",
     "relationships_plot_statistics_scene_id": "delete from subject where subject_id = uid(2, 5)",
     "unique_together_scope_tier": "update scope set label = 'Austin punk' where city = 'Austin'",
 }
 
 
 @pytest.mark.parametrize(("promise", "breakage"), PROMISES.items())
-def test_every_community_on_a_plot_has_a_name_and_no_two_scopes_of_a_tier_have_one_label(
+def test_points_lie_in_scenes_and_what_is_shown_has_a_name_of_its_own(
     laboratory: Laboratory, promise: str, breakage: str
 ) -> None:
-    """Community 5 is of tier state, and on Plots like any other; Austin has two scenes."""
+    """Community 5 is of tier state, so no scene, and on Plots like any other; Austin has two scenes."""
     (test,) = (name for name in laboratory.sql if name.startswith(promise))
     assert laboratory.finds(test) == []
     assert laboratory.finds(test, breakage)

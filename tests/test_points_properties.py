@@ -26,7 +26,7 @@ RULES: dict[str, dict[str, int | None]] = {
     "proof_of_support": {"points": 100, "daily_cap_points": 150},
     "adjustment": {"points": None, "max_points_per_award": 1000},
 }
-INPUTS = ("act", "point_rule", "band_membership", "stg_users_history", "home_scene", "as_of")
+INPUTS = ("act", "point_rule", "band_membership", "stg_users_history", "home_scene", "scene", "as_of")
 REASONS = {"not_verified", "unknown_member", "self_award", "duplicate_act", "source_capped", "daily_capped"}
 
 Row = dict[str, Any]

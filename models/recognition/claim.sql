@@ -26,6 +26,11 @@ member_ever as (
     select distinct user_id from {{ ref('stg_users_history') }}
 ),
 
+-- A source row may name a community that is no scene; nobody's points lie there.
+scene as (
+    select scene_id from {{ ref('scene') }}
+),
+
 rule_span as (
     select
         rule_id,
@@ -51,7 +56,7 @@ select
     rules.activity_type,
     rules.policy_version,
     acts.user_id,
-    coalesce(acts.scene_id, home_scene.scene_id) as scene_id,
+    case when acts.scene_id is null then home_scene.scene_id else scene.scene_id end as scene_id,
     acts.occurred_at,
     acts.occurred_on,
     acts.source_table,
@@ -88,4 +93,6 @@ left join member_ever
     on acts.user_id = member_ever.user_id
 left join own_band_act
     on acts.act_id = own_band_act.act_id
+left join scene
+    on acts.scene_id = scene.scene_id
 {{ at_home('acts', 'user_id', 'acts.occurred_on') }}
