@@ -195,6 +195,12 @@ def _written(path: Path) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
+def is_delivered(exports_dir: Path, table: str, date: dt.date) -> bool:
+    """Whether the exports hold a night of a table."""
+    folder = exports_dir / table / date.isoformat()
+    return folder.exists() and _night(table, date, folder) is not None
+
+
 def part_format(path: Path) -> str | None:
     """The export format a file name ends in, or None."""
     return next((fmt for fmt in FORMATS if path.name.endswith(f".{fmt}")), None)

@@ -18,10 +18,10 @@ from pathlib import Path
 import duckdb
 
 from orchestration.erasure import finish
-from orchestration.exports import MANIFEST_NAME, Night, Table, shown_name
-from orchestration.places import move
+from orchestration.exports import MANIFEST_NAME, Night, Table, is_delivered, shown_name
+from orchestration.places import closed_to_clients, move, remove
 from orchestration.pseudonyms import erase_again, load
-from orchestration.reading import STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
+from orchestration.reading import READER, STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import HinderedError, Settings
 
 log = logging.getLogger("warehouse")
@@ -37,6 +37,7 @@ DELIVERED_COLUMNS = {
     "rows_rejected": "bigint",
     "sha256": "varchar",
     "contract": "varchar",
+    "reader": "varchar",
     "compared_with": "varchar",
     "departures_confirmed": "boolean",
     # A model derives these from the rows; they are written down when the rows are pruned.
@@ -76,6 +77,7 @@ class Part:
     name: str
     sha256: str
     contract: str
+    reader: str | None
     compared_with: str = ""
     departures_confirmed: bool = False
     status: str = "accepted"
@@ -86,9 +88,9 @@ class Part:
 
     @property
     def delivery_id(self) -> uuid.UUID:
-        """The same for the same content under the same contract, whenever it arrives, accepted or refused.
+        """The same for the same content under the same contract, whenever it arrives and whatever reads it.
 
-        The two differ: a part may stand, and be refused in a later delivery with a broken one beside it.
+        Not for accepted and refused: a part may stand, and be refused in a later delivery with a broken one.
         """
         identity = (self.table, self.night.isoformat(), self.name, self.sha256, self.contract)
         if self.status == "refused":
@@ -99,8 +101,8 @@ class Part:
         """The values in the order of DELIVERED_COLUMNS, of rows that are all there."""
         return (
             self.delivery_id, self.table, self.night, self.name, self.status, self.reason,
-            self.rows_delivered, self.rows_rejected, self.sha256, self.contract, self.compared_with,
-            self.departures_confirmed, None, None, None,
+            self.rows_delivered, self.rows_rejected, self.sha256, self.contract, self.reader,
+            self.compared_with, self.departures_confirmed, None, None, None,
         )  # fmt: skip
 
 
@@ -159,23 +161,47 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
 
 def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
     """The accepted parts standing in raw, by table and night."""
-    known: dict[tuple[str, dt.date], tuple[Part, ...]] = {}
+    return _accepted([str(settings.raw_dir / "*" / "*" / "delivered.parquet")])
+
+
+def left_behind(settings: Settings, tables: dict[str, Table]) -> dict[str, list[str]]:
+    """The nights, by table, that were read under another contract or by another reader and cannot be again.
+
+    They are gone from the exports, and stay as they are; a fresh warehouse would not have them at all.
+    """
+    gone = [
+        str(folder / "delivered.parquet")
+        for name in tables
+        for folder in sorted((settings.raw_dir / name).glob("????-??-??"))
+        if not is_delivered(settings.exports_dir, name, dt.date.fromisoformat(folder.name))
+    ]
+    found: dict[str, list[str]] = {}
+    for (name, night), parts in _accepted(gone).items() if gone else ():
+        if any((part.contract, part.reader) != (tables[name].fingerprint, READER) for part in parts):
+            found.setdefault(name, []).append(night.isoformat())
+    return found
+
+
+def _accepted(files: list[str]) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
+    """The accepted parts that files of deliveries tell of, by table and night, in order."""
+    accepted: dict[tuple[str, dt.date], tuple[Part, ...]] = {}
     with duckdb.connect() as connection:
+        _create(connection, "account", DELIVERED_COLUMNS)  # it gives older files the columns they lack
         rows = connection.execute(
             """
             select
-                table_name, night, part, sha256, contract, compared_with, departures_confirmed, status,
-                reason, rows_delivered, rows_rejected, rows_accepted is not null as is_pruned
-            from read_parquet(?, union_by_name = true)
+                table_name, night, part, sha256, contract, reader, compared_with, departures_confirmed,
+                status, reason, rows_delivered, rows_rejected, rows_accepted is not null as is_pruned
+            from (from account union all by name from read_parquet(?, union_by_name = true))
             where status = 'accepted'
             order by table_name, night, part
             """,
-            [str(settings.raw_dir / "*" / "*" / "delivered.parquet")],
+            [files],
         ).fetchall()
     for row in rows:
         part = Part(*row)
-        known[part.table, part.night] = (*known.get((part.table, part.night), ()), part)
-    return known
+        accepted[part.table, part.night] = (*accepted.get((part.table, part.night), ()), part)
+    return accepted
 
 
 def ingest(
@@ -256,12 +282,16 @@ def _ingest_night(
     compared_with = _snapshot_before(table, night.date, known) if table.guard_departures else ()
     content_before = ",".join(part.sha256 for part in compared_with)
     parts = tuple(
-        Part(table.name, night.date, shown_name(path.name), checksum(path), table.fingerprint, content_before)
+        Part(
+            table=table.name, night=night.date, name=shown_name(path.name), sha256=checksum(path),
+            contract=table.fingerprint, reader=READER, compared_with=content_before,
+        )
         for path in night.parts
-    )
+    )  # fmt: skip
     if not read_again and _identities(parts) == _identities(before):
         _remove(settings, _refused_folder(settings, night))
         return Outcome(night, "known", before)
+    stands = {part.delivery_id for part in parts} == {part.delivery_id for part in before}
     confirmed_before = _contents(parts) == _contents(before) and any(p.departures_confirmed for p in before)
     if departures_confirmed or confirmed_before:
         parts = tuple(replace(part, departures_confirmed=True) for part in parts)
@@ -280,7 +310,6 @@ def _ingest_night(
                 connection, settings, table, night, parts, compared_with
             )
         if problem:
-            stands = {part.delivery_id for part in parts} == {part.delivery_id for part in before}
             parts = tuple(replace(part, status="refused", reason=part.reason or problem) for part in parts)
             connection.executemany(
                 "update night_rejected set delivery_id = $1 where part = $2",
@@ -288,16 +317,21 @@ def _ingest_night(
             )
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
             if stands:
-                # Not a new delivery but the standing one, judged anew beside a night that arrived late.
+                # Not a new delivery but the standing one, judged anew: by another reader, or beside a night
+                # that arrived late.
                 _remove(settings, _standing_folder(settings, night))
             return Outcome(night, "refused", parts)
+        if stands and (read_again or {part.reader for part in before} != {READER}):
+            # Other rows of the same delivery: nothing else would tell that the warehouse must be built anew.
+            with closed_to_clients(settings.warehouse_file):
+                remove(settings.warehouse_file)
         _swap_in(connection, settings, parts, work, _standing_folder(settings, night))
     _remove(settings, _refused_folder(settings, night))
     return Outcome(night, "accepted", parts)
 
 
 def _identities(parts: tuple[Part, ...]) -> set[tuple[str, ...]]:
-    return {(part.name, part.sha256, part.contract, part.compared_with) for part in parts}
+    return {(part.name, part.sha256, part.contract, part.reader, part.compared_with) for part in parts}
 
 
 def _contents(parts: tuple[Part, ...]) -> set[tuple[str, str]]:

@@ -14,11 +14,11 @@ from pydantic import Field
 
 from orchestration.erasure import settle
 from orchestration.exports import Night, contract, delivered_nights, latest_complete_night, missing_tables
-from orchestration.ingestion import Outcome, Part, ingest, known_parts, recover, refusal
+from orchestration.ingestion import Outcome, Part, ingest, known_parts, left_behind, recover, refusal
 from orchestration.lock import hold
-from orchestration.places import closed_to_clients, remove
 from orchestration.records import forget, own_runs
 from orchestration.settings import UsageError, settings
+from orchestration.summary import span
 from orchestration.transformation import MANIFEST, OWNER, write_run
 from orchestration.unchanged import nothing_is_new, what_holds
 
@@ -90,10 +90,6 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
     ]
     again, confirmed = map(_dates, (config.nights, config.confirm_departures))
     require_rows(known, as_of_date, {(night.table, night.date) for night in due if night.date in again})
-    if again:
-        # What is read otherwise now need not show in what was delivered.
-        with closed_to_clients(directories.warehouse_file):
-            remove(directories.warehouse_file)
     for date, of_night in groupby(
         ingest(directories, TABLES, due, again, confirmed), key=lambda outcome: outcome.night.date
     ):
@@ -116,6 +112,11 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
         for outcome in ingest(directories, TABLES, returned, again=dates, erased_file=erased_file):
             log.info("read again %s %s: somebody in it returned", outcome.night.table, outcome.night.date)
 
+    for name, dates in left_behind(directories, TABLES).items():
+        log.warning(
+            "not in %s any more, so it stays as an earlier version read it: %s: %s",
+            directories.exports_dir, name, span(dates),
+        )  # fmt: skip
     standing = [night for night in nights if (night.table, night.date) not in refused]
     if settle(directories, TABLES, standing, read_again, config.forget):
         _forget_failures(context.instance)

@@ -4,6 +4,7 @@ DuckDB reads and checks; rows never pass through Python. Messages name the file,
 never quote a row, which may hold what must not leave ingestion.
 """
 
+import ast
 import codecs
 import csv
 import datetime as dt
@@ -613,3 +614,19 @@ def literal(value: object) -> str:
 def quoted(column: str) -> str:
     """A column as an SQL identifier."""
     return '"' + column.replace('"', '""') + '"'
+
+
+def version(source: bytes) -> str:
+    """Of how parts are read: another with any change to this file but to its comments, docstrings and layout.
+
+    What it asks elsewhere counts, too: the list of what is personal, and DuckDB.
+    """
+    code = ast.parse(source)
+    for node in ast.walk(code):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = "a docstring"
+    reads = (ast.dump(code), PERSONAL_TEXT, duckdb.__version__)
+    return hashlib.sha256(repr(reads).encode()).hexdigest()[:16]
+
+
+READER = version(Path(__file__).read_bytes())

@@ -19,8 +19,9 @@ from conftest import uid, write_part
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from orchestration import ingestion, reading
 from orchestration.exports import FORMATS, Column, RowCheck, Table, contract, delivered_nights
-from orchestration.ingestion import Outcome, ingest, known_parts, recover, refusal
+from orchestration.ingestion import Outcome, ingest, known_parts, left_behind, recover, refusal
 from orchestration.reading import RefusedError, read_part
 from orchestration.settings import Settings
 from orchestration.transformation import MANIFEST
@@ -662,6 +663,125 @@ def test_a_contract_that_gained_a_column_reads_again_only_that_table(tmp_path: P
     assert house.rows("things", 1, "size", "colour") == [(1, "red"), (2, None)]
     assert house.rows("things", 2, "size", "colour") == [(3, None)]
     assert set(house.actions().values()) == {"known"}
+
+
+# What another reader read
+
+
+def everything_in(house: House, table: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All that stands in raw of a table, by file."""
+    folder = house.settings.raw_dir / table
+    return {
+        str(path.relative_to(folder)): parquet(path, "select *", "order by all")
+        for path in sorted(folder.glob("2*/*.parquet"))
+    }
+
+
+def test_what_another_reader_read_is_read_again_and_no_more_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, "things", "signals")
+    house.deliver("things", 1, [thing(1)])
+    house.deliver("signals", 2, [signal(1)])
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ingestion, "READER", "an earlier one")
+        house.ingest()
+        assert house.actions() == {("things", 1): "known", ("signals", 2): "known"}
+    assert house.actions() == {("things", 1): "accepted", ("signals", 2): "accepted"}
+    assert house.actions() == {("things", 1): "known", ("signals", 2): "known"}
+
+
+def test_an_upgraded_warehouse_holds_what_a_fresh_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier reader let addresses pass, and keys given twice; one night was refused by both."""
+    upgraded = House(tmp_path / "upgraded", "users", "things")
+    upgraded.deliver("users", 1, [user(1, homeSceneCity=PLANTED), user(2)])
+    upgraded.deliver("things", 1, [thing(1, label="kept")])
+    twice = as_jsonl([thing(2)]).replace(b'"thing 2"', b'"one", "label": "two"')
+    upgraded.deliver("things", 2, twice, "part-0000.jsonl")
+    upgraded.deliver("things", 3, "id\n")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ingestion, "READER", "an earlier one")
+        earlier.setattr(reading, "PERSONAL_TEXT", "nothing is")
+        earlier.setattr(reading, "_repeats_a_key", lambda *_: "false")
+        upgraded.ingest()
+    assert upgraded.rows("users", 1, "homeSceneCity") == [(PLANTED,), ("Bern",)]
+    assert upgraded.rows("things", 2, "label") == [("one",)]
+    assert upgraded.actions() == {
+        ("things", 1): "accepted",
+        ("users", 1): "accepted",
+        ("things", 2): "refused",
+        ("things", 3): "refused",
+    }
+    fresh = House(tmp_path / "fresh", "users", "things")
+    shutil.copytree(upgraded.settings.exports_dir, fresh.settings.exports_dir)
+    fresh.ingest()
+    for table in fresh.tables:
+        assert everything_in(upgraded, table) == everything_in(fresh, table)
+    assert upgraded.rows("users", 1, "homeSceneCity") == [("(withheld)",), ("Bern",)]
+    assert not upgraded.folder("things", 2).exists()
+
+
+def test_what_was_read_otherwise_and_is_gone_from_the_exports_stays_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, "things", "signals")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ingestion, "READER", "an earlier one")
+        for day in (1, 2, 3, 4):
+            house.deliver("things", day, [thing(day)])
+        house.deliver("signals", 1, [signal(1)])
+        house.ingest()
+        assert left_behind(house.settings, house.tables) == {}
+    for day in (1, 2):
+        shutil.rmtree(house.settings.exports_dir / "things" / str(march(day)))
+    (house.settings.exports_dir / "things" / str(march(3)) / "part-0000.csv").rename(
+        house.settings.exports_dir / "things" / str(march(3)) / "_part-0000.csv"
+    )
+    house.ingest()
+    assert left_behind(house.settings, house.tables) == {"things": ["2026-03-01", "2026-03-02", "2026-03-03"]}
+    assert house.rows("things", 1, "size") == [(1,)]
+    # Of what this reader read, too, once the contract is another.
+    shutil.rmtree(house.settings.exports_dir)
+    assert left_behind(house.settings, house.tables).keys() == {"things"}
+    house.tables["signals"] = with_column(TABLES["signals"], "colour")
+    assert left_behind(house.settings, house.tables)["signals"] == ["2026-03-01"]
+
+
+def test_what_was_read_before_readers_were_told_apart_is_read_again(tmp_path: Path) -> None:
+    house = House(tmp_path, "things")
+    house.deliver("things", 1, [thing(1)])
+    house.ingest()
+    for path in house.settings.raw_dir.glob("things/*/delivered.parquet"):
+        with duckdb.connect() as connection:
+            connection.read_parquet(str(path)).select("* exclude (reader)").create("account")
+            connection.table("account").write_parquet(str(path))
+    assert list(known_parts(house.settings)) == [("things", march(1))]
+    shutil.move(house.settings.exports_dir, tmp_path / "away")
+    assert left_behind(house.settings, house.tables) == {"things": ["2026-03-01"]}
+    shutil.move(tmp_path / "away", house.settings.exports_dir)
+    assert house.actions() == {("things", 1): "accepted"}
+    assert house.actions() == {("things", 1): "known"}
+
+
+def test_what_is_read_otherwise_has_the_warehouse_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, "things")
+    house.deliver("things", 1, [thing(1)])
+    house.ingest()
+    house.settings.warehouse_file.touch()
+    house.deliver("things", 2, [thing(2)])
+    house.deliver("things", 1, [thing(1, label="corrected")])
+    house.ingest()
+    assert house.settings.warehouse_file.exists()  # other deliveries show in the account
+    monkeypatch.setattr(ingestion, "READER", "a later one")
+    assert house.actions() == {("things", 1): "accepted", ("things", 2): "accepted"}
+    assert not house.settings.warehouse_file.exists()
+    house.settings.warehouse_file.touch()
+    house.ingest(again=[march(2)])
+    assert not house.settings.warehouse_file.exists()
 
 
 # What refuses a night

@@ -33,7 +33,7 @@ from parquet_files import (
 )
 from test_ingestion import THINGS, as_csv, as_parquet, column, march, thing
 
-from orchestration import reading
+from orchestration import ingestion, reading
 from orchestration.exports import Table
 from orchestration.reading import RefusedError, checksum, read_part
 
@@ -518,3 +518,40 @@ def test_a_mark_inside_a_nested_column_is_not_that_of_a_column_of_its_name(
     assert refusal(connection, THINGS, above, "part-0000.parquet") == (
         "cannot be read: its column id holds ids"
     )
+
+
+# Which reader it is
+
+CODE = b'''"""Reads."""
+
+
+def read(part):
+    """Read a part."""
+    # Nobody knows why.
+    return part + 1
+'''
+COSMETIC = {
+    "comments": CODE.replace(b"Nobody knows why.", b"Because."),
+    "docstrings": CODE.replace(b"Read a part.", b"Read it."),
+    "layout": CODE.replace(b"part + 1", b"(\n        part + 1\n    )"),
+}
+
+
+@pytest.mark.parametrize("edited", COSMETIC.values(), ids=COSMETIC)
+def test_a_reader_stays_the_same_whatever_is_said_about_it(edited: bytes) -> None:
+    assert edited != CODE
+    assert reading.version(edited) == reading.version(CODE)
+
+
+def test_a_reader_is_another_when_it_reads_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = [reading.version(CODE), reading.version(CODE.replace(b"1", b"2"))]
+    for module, name in ((reading, "PERSONAL_TEXT"), (duckdb, "__version__")):
+        with monkeypatch.context() as changed:
+            changed.setattr(module, name, "another")
+            versions.append(reading.version(CODE))
+    assert len(set(versions)) == 4
+
+
+def test_the_reader_is_the_one_that_reads() -> None:
+    assert Path(reading.__file__).read_bytes().count(b"\ndef read_part(") == 1
+    assert reading.version(Path(reading.__file__).read_bytes()) == reading.READER == ingestion.READER

@@ -189,12 +189,33 @@ def test_status_says_who_holds_the_warehouse_and_which_run_broke_off(
     assert found["last run"]["status"] == "STARTED"
 
 
-def test_status_holds_out_while_files_come_and_go(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_names_what_another_version_read_and_none_can_read_again(
+    world: Path, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPORTS_DIR", str(shutil.copytree(world / "exports", tmp_path / "exports")))
+    assert "as an earlier version read it" not in warehouse("status", warehouse_dir=copied).stdout
+    for night in ("2026-01-01", "2026-01-02"):
+        shutil.rmtree(tmp_path / "exports" / "artist_bands" / night)
+    assert "as an earlier version read it" not in warehouse("status", warehouse_dir=copied).stdout
+    monkeypatch.setattr("orchestration.ingestion.READER", "a later one")
+    outcome = warehouse("status", warehouse_dir=copied)
+    assert (
+        f"Not in {tmp_path / 'exports'} any more, so it stays as an earlier version read it: artist_bands: "
+        "2 nights from 2026-01-01 to 2026-01-02\n"
+    ) in outcome.stdout
+    assert outcome.stdout.count("any more") == 1
+    found = json.loads(warehouse("status", "--json", warehouse_dir=copied).stdout)
+    assert found["read by an earlier version"] == {"artist_bands": ["2026-01-01", "2026-01-02"]}
+
+
+def test_status_holds_out_while_files_come_and_go(
+    world: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a run does all the time: nights and refusals are moved away and back between any two looks."""
     config = settings_for(copied)
     monkeypatch.setenv("DAGSTER_HOME", "")
     # Without Dagster's records a look takes a few milliseconds, so that there is time for many.
-    config = replace(config, dagster_home=copied / "none")
+    config = replace(config, dagster_home=copied / "none", exports_dir=world / "exports")
     refused = next(config.raw_dir.glob("*/*.refused"))
     moving = [refused, config.raw_dir / "tracks", config.raw_dir / "users"]
     ended = Event()

@@ -179,5 +179,11 @@ def _show_status(found: dict[str, Any]) -> None:
         console.print("A run holds the warehouse now.", **say)
     for refusal in found["last refusals"]:
         console.print("Refused: {table} {night}: {reason}".format(**refusal), **say)
+    for table, nights in found["read by an earlier version"].items():
+        console.print(
+            f"Not in {found['exports']} any more, so it stays as an earlier version read it: {table}: "
+            f"{span(nights)}",
+            **say,
+        )
     for what, size in found["bytes"].items():
         console.print(f"{what:<13} {size / 1e6:>10,.1f} MB", **say)

@@ -9,12 +9,14 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from orchestration.exports import last_night, nights_behind
+from orchestration.exports import contract, last_night, nights_behind
+from orchestration.ingestion import left_behind
 from orchestration.lock import is_held
 from orchestration.places import LogBesideError, logs_beside, logs_in
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings
 from orchestration.summary import nights_missing
+from orchestration.transformation import MANIFEST
 from orchestration.upkeep.archive import Publication, current
 
 REFUSALS_SHOWN = 5
@@ -34,12 +36,15 @@ def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
         published = None  # the logs say why
     return {
         "warehouse": str(config.warehouse_dir),
+        "exports": str(config.exports_dir),
         "published": published and _of(published, config.exports_dir, now),
         "logs beside databases": logs,
         "another run holds the warehouse": running,
         # Dagster would make its home.
         "last run": _last_run(running=running) if config.dagster_home.is_dir() else None,
         "last refusals": _last_refusals(config.raw_dir),
+        # A run moves them, and will read them if it can.
+        "read by an earlier version": {} if running else _left_behind(config),
         "bytes": sizes(config),
     }
 
@@ -112,6 +117,14 @@ def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
             if len(found) == REFUSALS_SHOWN:
                 break
     return found
+
+
+def _left_behind(config: Settings) -> dict[str, list[str]]:
+    """The nights that cannot be read again as they would be now; none if a run that just began moves them."""
+    try:
+        return left_behind(config, contract(MANIFEST))
+    except (OSError, duckdb.IOException):
+        return {}
 
 
 def _size(path: Path) -> int:
