@@ -5,6 +5,8 @@ BIN := .venv/bin
 PROOFS := tests/proof $(patsubst %,tests/test_%.py,laws privacy erasure upkeep alerts)
 export EXPORTS_DIR WAREHOUSE_DIR DAGSTER_HOME
 export DO_NOT_TRACK := 1
+# Settings of other dbt projects have no say here.
+unexport $(filter DBT_%,$(.VARIABLES))
 
 help: ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

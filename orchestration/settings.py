@@ -7,6 +7,9 @@ about any asset; models/owners.yml has what stands until it is set.
 The SQL lies at the top of the repository; in an installed wheel it lies inside the package. By default a
 clone keeps its data in its own `data/`. Nothing is written where a wheel is installed: it keeps its data in
 `data/` of the current directory.
+
+What a shell holds for another dbt project has no say here: no variable `DBT_...` is left when the settings
+have been read, so none reaches a dbt that is started. The command leaves none of Dagster's but DAGSTER_HOME.
 """
 
 import math
@@ -118,6 +121,7 @@ def settings() -> Settings:
     Raises:
         UsageError: a variable says what cannot be.
     """
+    forget_variables("DBT_")
     data = (Path.cwd() if IS_INSTALLED else PROJECT_DIR) / "data"
     warehouse_dir = _directory("WAREHOUSE_DIR", data / "warehouse")
     memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
@@ -141,6 +145,12 @@ def settings() -> Settings:
         alert_command=os.environ.get("ALERT_COMMAND") or "",
         alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )
+
+
+def forget_variables(prefix: str, *kept: str) -> None:
+    """Take what is meant for other projects out of the environment."""
+    for name in [name for name in os.environ if name.startswith(prefix) and name not in kept]:
+        del os.environ[name]
 
 
 def _directory(name: str, default: Path) -> Path:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,10 +71,16 @@ def prepare_manifest() -> dict[str, Any]:
                 try:
                     DBT_PROJECT.preparer.prepare(DBT_PROJECT)
                 except DagsterDbtError as error:
-                    *_, reason = error.description.split("Errors parsed from dbt logs:")
-                    raise HinderedError(f"dbt cannot read the project: {' '.join(reason.split())}") from error
+                    reason = _errors_of_dbt(error) or error.description
+                    raise HinderedError(f"dbt cannot read the project: {reason}") from error
                 stamp.write_text(version)
     return json.loads(DBT_PROJECT.manifest_path.read_bytes())
+
+
+def _errors_of_dbt(error: DagsterDbtError) -> str:
+    """What dbt itself said in its error events, on one line; nothing if it said nothing."""
+    _, _, said = error.description.partition("Errors parsed from dbt logs:")
+    return " ".join(said.split())
 
 
 def _is_prepared(stamp: Path, version: str) -> bool:
@@ -238,12 +245,21 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
 
 
 def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Dagster's events for every model and test, with a line on the way now and then."""
-    total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+    """Dagster's events for every model and test, with a line on the way now and then.
+
+    Raises:
+        dg.Failure: dbt ended well without a word of some model. Dagster would skip what follows, and no more.
+    """
+    models = len(context.selected_asset_keys)
+    total = models + len(context.selected_asset_check_keys)
+    told_of = 0
     for done, event in enumerate(invocation.stream(), start=1):
+        told_of += isinstance(event, dg.Output)
         if done % PROGRESS_EVERY == 0:
             log.info("dbt: %d of about %d models and tests", done, total)
         yield event
+    if invocation.is_successful() and told_of < models:
+        raise dg.Failure(f"{NOT_PUBLISHED}\ndbt ended well, but told of {told_of} of the {models} models.")
 
 
 def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> None:
@@ -271,23 +287,39 @@ def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> N
 
 
 def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
-    """Which models could not be built and which laws or tests failed, with the first rows of each."""
-    if not (invocation.target_path / RUN_RESULTS).exists():
-        return (
-            f"dbt ended before it was done, with exit code {invocation.process.returncode} "
-            f"(-9: killed, mostly for want of memory); {config.warehouse_dir / 'dbt.log'} may say more.\n"
-            f"{NOT_PUBLISHED}"
-        )
-    results = invocation.get_artifact(RUN_RESULTS)["results"]
+    """Which models could not be built and which laws or tests failed, with the first rows of each.
+
+    If none, how dbt ended, and the errors it told of.
+    """
+    results = []
+    if (invocation.target_path / RUN_RESULTS).exists():
+        results = invocation.get_artifact(RUN_RESULTS)["results"]
     lines = []
-    with duckdb.connect(str(config.building_dir / config.warehouse_file.name), read_only=True) as connection:
-        for result in results:
-            name = result["unique_id"].split(".")[2]
-            if result["status"] == "error":
-                lines.append(f"{name} could not be built: {' '.join(result['message'].split())}")
-            elif result["status"] == "fail":
-                law = "law" if result["unique_id"].count(".") == 2 else "test"
-                found = connection.sql(f"from {result['relation_name']} limit {ROWS_SHOWN}")
-                rows = found.df().to_string(index=False)
-                lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
-    return "\n".join([NOT_PUBLISHED, *lines])
+    for result in results:
+        name = result["unique_id"].split(".")[2]
+        if result["status"] == "error":
+            lines.append(f"{name} could not be built: {' '.join(result['message'].split())}")
+        elif result["status"] == "fail":
+            law = "law" if result["unique_id"].count(".") == 2 else "test"
+            rows = _first_rows(config, result["relation_name"])
+            lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
+    if lines:
+        return "\n".join([NOT_PUBLISHED, *lines])
+    return f"{_how_it_ended(config, invocation)}\n{NOT_PUBLISHED}"
+
+
+def _first_rows(config: Settings, relation: str) -> str:
+    built = config.building_dir / config.warehouse_file.name
+    with duckdb.connect(str(built), read_only=True) as connection:
+        return connection.sql(f"from {relation} limit {ROWS_SHOWN}").df().to_string(index=False)
+
+
+def _how_it_ended(config: Settings, invocation: DbtCliInvocation) -> str:
+    """Why dbt ended before it was done, as far as that is known."""
+    code = invocation.process.returncode
+    ended = f"dbt ended before it was done, with exit code {code}"
+    more = f"{config.warehouse_dir / 'dbt.log'} may say more."
+    if code == -signal.SIGKILL:
+        return f"{ended} (-9: killed, mostly for want of memory); {more}"
+    said = _errors_of_dbt(invocation.get_error())
+    return f"{ended}: {said}" if said else f"{ended} and without a reason; {more}"

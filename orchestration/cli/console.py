@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from orchestration.lock import make_private
-from orchestration.settings import PACKAGE_DIR, Settings, UsageError, settings
+from orchestration.settings import PACKAGE_DIR, Settings, UsageError, forget_variables, settings
 
 LOG_WIDTH = 110
 # Bound to the real standard output: dbt's lines are redirected while the job runs.
@@ -51,8 +51,11 @@ def day(description: str, *names: str) -> object:
 def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = None) -> Settings:
     """Options win over the environment; from here on everything asks the environment. Nothing is written.
 
+    A Dagster that is started finds nothing there of other projects.
+
     What loads the models is imported after this, as it asks where they may be prepared.
     """
+    forget_variables("DAGSTER_", "DAGSTER_HOME")
     for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
         if path is not None:
             os.environ[name] = str(path.absolute())

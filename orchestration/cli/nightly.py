@@ -109,6 +109,7 @@ def _run_nightly(
 
     from orchestration.definitions import defs, law_checks
     from orchestration.records import NIGHTLY, execute
+    from orchestration.transformation import is_published
 
     run_config = {
         "ops": {"ingest": {"config": ingestion}},
@@ -121,9 +122,17 @@ def _run_nightly(
         checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
     laws = {key.name: _verdict(check) for key, check in checks.items()}
     if result.success:
-        return None, laws
+        # However a run comes to its end: it was good if readers find this night, published now or before.
+        return None if is_published(config) else (Exit.NOT_PUBLISHED, _unpublished(config)), laws
     failed = next(event for event in result.all_events if event.is_step_failure)
     return _explain(failed.step_failure_data), laws
+
+
+def _unpublished(config: Settings) -> str:
+    return (
+        f"no step of the run failed, but {config.published_file} does not hold this night's publication; "
+        f"run again, and look into {config.warehouse_dir / 'dbt.log'} if it stays so"
+    )
 
 
 def _verdict(check: "AssetCheckExecutionRecord") -> str:

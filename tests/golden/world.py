@@ -26,6 +26,17 @@ EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = Path(__file__).parent / "expected"
 # Fay really left on the third night.
 CONFIRMED = {"confirm_departures": ["2026-01-03"]}
+# What a shell may hold for other projects of dbt and Dagster. Many of these alone would break a run, or leave
+# a night unpublished.
+OF_ANOTHER_PROJECT = {
+    "DBT_TARGET": "prod", "DBT_PROFILE": "other", "DBT_PROJECT_DIR": "/elsewhere",
+    "DBT_PROFILES_DIR": "/elsewhere", "DBT_TARGET_PATH": "/elsewhere", "DBT_LOG_PATH": "/elsewhere",
+    "DBT_STATE": "/elsewhere", "DBT_DEFER": "1", "DBT_WARN_ERROR": "1", "DBT_FAIL_FAST": "1",
+    "DBT_EMPTY": "1", "DBT_SAMPLE": "3 days", "DBT_FULL_REFRESH": "1", "DBT_LOG_LEVEL": "none",
+    "DBT_QUIET": "1", "DBT_WRITE_JSON": "0", "DBT_VERSION_CHECK": "1", "DBT_ENGINE_LOG_LEVEL": "none",
+    "DAGSTER_DEFAULT_IO_MANAGER_MODULE": "elsewhere", "DAGSTER_DEFAULT_IO_MANAGER_ATTRIBUTE": "other",
+    "DAGSTER_REDACT_USER_CODE_ERRORS": "1",
+}  # fmt: skip
 
 # Published tables that are expected whole, with every row there is.
 WHOLE = sorted(
@@ -56,15 +67,15 @@ def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `exports` and the `warehouse` that one run of them gave; copy it before you disturb it.
 
-    The run and the dbt it starts live under a strange time zone and locale, and their clock is decades ahead:
-    what they publish is the same (see test_clocks.py).
+    The run and the dbt it starts live under a strange time zone and locale, beside settings of another dbt
+    project, and their clock is decades ahead: what they publish is the same (see test_clocks.py).
     """
 
     def make(folder: Path) -> None:
         shutil.copytree(EXPORTS, folder / "exports")
         words = [Path(sys.executable).with_name("warehouse"), "run", "--confirm-departures", "2026-01-03"]
         directories = ["--exports-dir", folder / "exports", "--warehouse-dir", folder / "warehouse"]
-        surroundings = environment(TZ="America/St_Johns", LC_ALL="C", **clock_ahead())
+        surroundings = environment(TZ="America/St_Johns", LC_ALL="C", **clock_ahead(), **OF_ANOTHER_PROJECT)
         outcome = subprocess.run(  # noqa: S603
             [*words, *directories], capture_output=True, text=True, check=False, env=surroundings
         )

@@ -1,0 +1,139 @@
+"""What lies around a run has no say in it; and how dbt ended is told in dbt's words.
+
+That a whole run passes beside settings of another project is seen in `golden.world.undisturbed`, which every
+golden test reads.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+from conftest import Run
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from golden.world import EXPORTS, OF_ANOTHER_PROJECT, golden_run
+from test_one_sentence import asked
+
+from orchestration import transformation
+from orchestration.cli.console import choose_directories
+from orchestration.compiled import compiled
+from orchestration.settings import settings
+
+LAW = "every_total_equals_the_sum_of_its_parts"
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden nights, published."""
+    return golden_run(tmp_path_factory)
+
+
+@pytest.fixture
+def warehouse_dir(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of their warehouse, which the commands mean."""
+    shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    return tmp_path / "warehouse"
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell in which somebody works on another project."""
+    for name, value in OF_ANOTHER_PROJECT.items():
+        monkeypatch.setenv(name, value)
+
+
+def foreign() -> set[str]:
+    """What of it is still there."""
+    return OF_ANOTHER_PROJECT.keys() & os.environ.keys()
+
+
+@pytest.mark.usefixtures("shell")
+def test_every_process_that_asks_for_the_settings_forgets_those_of_other_dbt_projects() -> None:
+    settings()
+    assert {name for name in foreign() if name.startswith("DBT_")} == set()
+
+
+@pytest.mark.usefixtures("shell", "warehouse_dir")
+def test_a_command_forgets_those_of_other_dagster_projects_too_but_not_where_dagster_has_its_home() -> None:
+    home = choose_directories(None).dagster_home
+    assert (foreign(), os.environ["DAGSTER_HOME"]) == (set(), str(home))
+
+
+@pytest.mark.usefixtures("shell", "warehouse_dir")
+def test_what_is_compiled_beside_them_is_this_project() -> None:
+    def laws(manifest: dict) -> list[dict]:
+        return [node for node in manifest["nodes"].values() if node["name"] == LAW]
+
+    config = settings()
+    (config.dbt_dir / "manifest.json").unlink()
+    (law,) = compiled(config, laws, LAW)
+    assert "activity_point" in law["compiled_code"]
+
+
+def ended(folder: Path, code: int, *said: str, made: int = 0) -> SimpleNamespace:
+    """A dbt that has ended, with the errors it told of and how many models it told of."""
+    errors = "\n\n".join(["", "Errors parsed from dbt logs:", *said]) if said else ""
+    return SimpleNamespace(
+        target_path=folder,
+        process=SimpleNamespace(returncode=code),
+        is_successful=lambda: code == 0,
+        get_error=lambda: DagsterDbtCliRuntimeError(description=f"failed with exit code.{errors}"),
+        get_artifact=lambda name: json.loads((folder / name).read_text()),
+        stream=lambda: iter([dg.Output(None, f"model_{number}") for number in range(made)]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "sentence"),
+    [
+        (2, ["Encountered an error:\nno profile 'other'"], "Encountered an error: no profile 'other'"),
+        (2, ["a first thing", "the last\nthing"], ": a first thing the last thing\n"),
+        (1, [], "with exit code 1 and without a reason"),
+        (-15, [], "with exit code -15 and without a reason"),
+        (-9, [], "with exit code -9 (-9: killed, mostly for want of memory)"),
+    ],
+)
+def test_an_end_of_dbt_is_explained_by_what_dbt_said_and_memory_is_blamed_for_signal_9_alone(
+    tmp_path: Path, code: int, said: list[str], sentence: str
+) -> None:
+    message = transformation.failure_message(settings(), ended(tmp_path, code, *said))
+    assert sentence in message
+    assert ("memory" in message) == (code == -9)
+
+
+def test_a_build_that_broke_off_after_good_results_is_explained_too(tmp_path: Path) -> None:
+    (tmp_path / "run_results.json").write_text('{"results": [{"unique_id": "a.b.c", "status": "success"}]}')
+    message = transformation.failure_message(settings(), ended(tmp_path, 1, "the disk is gone"))
+    assert "the disk is gone" in message
+
+
+@pytest.mark.parametrize("made", [0, 2])
+def test_a_dbt_that_ends_well_without_telling_of_every_model_has_not_built_the_night(
+    tmp_path: Path, made: int
+) -> None:
+    wanted = SimpleNamespace(
+        selected_asset_keys={dg.AssetKey(["model", str(number)]) for number in range(3)},
+        selected_asset_check_keys=set(),
+    )
+    assert len(list(transformation._with_progress(ended(tmp_path, 0, made=3), wanted))) == 3
+    with pytest.raises(dg.Failure, match=rf"Not published.*\n.*told of {made} of the 3 models"):
+        list(transformation._with_progress(ended(tmp_path, 0, made=made), wanted))
+
+
+def test_a_run_that_ends_well_without_this_nights_publication_is_no_success(
+    warehouse_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["run", "--exports-dir", EXPORTS, "--warehouse-dir", warehouse_dir]
+    monkeypatch.setattr("orchestration.records.execute", lambda *_: SimpleNamespace(success=True))
+    assert asked(*words).exit_code == 4  # what is published is what was delivered, one part being refused
+    config = settings()
+    config.incoming_dir.mkdir(exist_ok=True)
+    transformation.write_run(config, transformation.dt.date(2026, 1, 4), "this night's")
+    outcome = asked(*words)
+    assert outcome.exit_code == 1
+    assert "does not hold this night's publication" in outcome.stderr
