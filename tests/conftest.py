@@ -5,12 +5,15 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
+from dagster_dbt import DbtCliResource
+from packaging.version import Version
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -190,3 +193,11 @@ def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     # One key for all warehouses of the tests, so that what is erased in them can be compared.
     os.environ["ERASURE_KEY"] = "5e" * 32
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dbt_is_not_asked_its_version() -> Iterator[None]:
+    """Dagster starts `dbt --version` in every run: almost two seconds, for what the environment knows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DbtCliResource, "_cli_version", Version(version("dbt-core")))
+        yield

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from golden.world import run_nightly
 from policies import first_policy
 from typer.testing import CliRunner, Result
+from worlds import directories, sample_world
 
 from orchestration.cli import app
 from orchestration.lock import let_go
 from orchestration.policy.checks import POINT_RULES, problems
-from orchestration.sample import SampleSize, write_sample
+from orchestration.sample import SampleSize
 from orchestration.settings import settings
 
 ABSENT = {
@@ -29,12 +29,10 @@ SIZE = SampleSize(members=60, scenes=4, tracks=20, engagements=600, actions=120,
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two nights without the participation tables, published."""
-    folder = tmp_path_factory.mktemp("absent")
-    write_sample(folder / "exports", SIZE, participation=False)
-    assert not ABSENT & {path.name for path in (folder / "exports").iterdir()}
-    run = run_nightly(folder / "exports", folder / "warehouse")
-    assert run.success, run.message
-    return run
+    home = tmp_path_factory.mktemp("absent")
+    config, world = directories(home), sample_world(home, 1, SIZE, participation=False)
+    assert not ABSENT & {path.name for path in config.exports_dir.iterdir()}
+    return world.publish(config)
 
 
 def command(published: Run, *arguments: object) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Run, uid
-from golden.world import compiled_sql, deliver, erased, run_nightly
+from golden.world import deliver, erased, run_nightly
 from oracles import (
     DAY_MS,
     JOB_TIME_MS,
@@ -25,24 +25,21 @@ from oracles import (
     rotation_recurrence,
     window_days,
 )
+from worlds import PUBLISHED, SMALL, directories, models, sample_world
 
 from orchestration.exports import FORMATS
-from orchestration.publication import published_tables
-from orchestration.sample import FAULT_ROWS, SampleSize, write_sample
-from orchestration.transformation import MANIFEST
+from orchestration.sample import DEFAULT_SIZE, FAULT_ROWS, LAST_NIGHT
 
-SMALL = SampleSize(members=60, scenes=5, tracks=30, engagements=1500, actions=300, nights=3, history_days=20)
 SEEDS = 36
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Exports]:
     """The default sample in all five formats, with rows that come late, twice or corrected, as published."""
-    exports_dir = tmp_path_factory.mktemp("sample") / "exports"
-    nights = write_sample(exports_dir, formats=FORMATS, faults=("late", "duplicate", "corrected"))
-    run = run_nightly(exports_dir, exports_dir.parent / "warehouse")
-    assert run.success, run.message
-    return run, Exports(exports_dir, nights[-1])
+    home = tmp_path_factory.mktemp("sample")
+    faults = ("late", "duplicate", "corrected")
+    world = sample_world(home, 1, DEFAULT_SIZE, formats=FORMATS, faults=faults)
+    return world.publish(directories(home)), Exports(home / "exports", LAST_NIGHT)
 
 
 def published(run: Run, table: str, columns: "list[str] | pd.Index") -> pd.DataFrame:
@@ -185,21 +182,12 @@ def test_every_total_is_the_sum_of_its_parts(sample: tuple[Run, Exports]) -> Non
         assert last["points_all_time"][last["tier"] == tier].sum() == total
 
 
-@pytest.fixture(scope="session")
-def recurrence_sql(sample: tuple[Run, Exports]) -> str:
-    """The SQL of rotation_recurrence."""
-    run, _ = sample
-    return compiled_sql(run)["rotation_recurrence"]
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_scores_are_replayed_exactly_wherever_listening_falls_on_an_edge(
-    seed: int, recurrence_sql: str, tmp_path: Path
-) -> None:
+def test_scores_are_replayed_exactly_wherever_listening_falls_on_an_edge(seed: int, tmp_path: Path) -> None:
     exports = made_up_rotation(seed)
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         stage(connection, exports)
-        assert_same(plain(connection.sql(recurrence_sql)), rotation_recurrence(exports))
+        assert_same(plain(connection.sql(models()["rotation_recurrence"].sql)), rotation_recurrence(exports))
 
 
 def test_those_edges_lead_to_every_verdict() -> None:
@@ -211,28 +199,33 @@ def test_those_edges_lead_to_every_verdict() -> None:
 
 
 def test_nights_delivered_one_by_one_give_what_they_give_at_once(tmp_path: Path) -> None:
+    """One by one to the real job; at once to a world in memory, which must publish the same.
+
+    The last run builds upon the earlier: a new night arrives, and with it tables of the night before.
+    """
+    at_once = sample_world(tmp_path, 1, SMALL, formats=FORMATS, faults=tuple(FAULT_ROWS))
     source = tmp_path / "exports"
-    written = write_sample(source, SMALL, formats=FORMATS, faults=tuple(FAULT_ROWS))
-    first, second, third = (night.isoformat() for night in written)
     arriving, held_back = tmp_path / "arriving", {"follows", "track_votes", "event_attendances"}
     everything = {folder.name for folder in source.iterdir()}
+    first, second, third = sorted({folder.name for folder in source.glob("*/*")})
+
+    def arrive() -> Run:
+        run = run_nightly(arriving, tmp_path / "one_by_one", confirm_departures=[first, second, third])
+        assert run.success, run.message
+        return run
 
     deliver(arriving, first, source)
-    assert run_nightly(arriving, tmp_path / "one_by_one").success
     deliver(arriving, second, source, everything - held_back)
-    assert run_nightly(arriving, tmp_path / "one_by_one").success
+    arrive()
     deliver(arriving, second, source, held_back)
     deliver(arriving, third, source)
-    one_by_one = run_nightly(arriving, tmp_path / "one_by_one")
-    at_once = run_nightly(source, tmp_path / "at_once")
-    assert one_by_one.success, one_by_one.message
-    assert at_once.success, at_once.message
+    one_by_one = arrive()
 
-    tables = set(published_tables(MANIFEST).values()) - {"publication"}
-    assert {"activity_point", "row_account", "rejected_row", "scope"} <= tables
-    for table in sorted(tables):
-        assert one_by_one.table(table) == at_once.table(table), table
-    ((superseded, rejected),) = at_once.sql(
+    assert {"activity_point", "row_account", "rejected_row", "scope"} <= set(PUBLISHED)
+    for table in PUBLISHED:
+        rows = f"from {table} order by all"
+        assert one_by_one.sql(rows) == at_once.connection.execute(rows).fetchall(), table
+    ((superseded, rejected),) = one_by_one.sql(
         "select sum(rows_superseded), sum(rows_rejected) from row_account"
     )
     assert superseded > 0

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from conftest import Run
 
 from orchestration.erasure import settle
 from orchestration.exports import Night, contract, delivered_nights, latest_complete_night
 from orchestration.ingestion import ingest, known_parts, recover
 from orchestration.lineage import on_tables
-from orchestration.publication import published_tables
+from orchestration.publication import publish, published_tables
 from orchestration.reading import literal
 from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, Settings, settings
@@ -33,6 +34,7 @@ from orchestration.transformation import MANIFEST, code_version, write_run
 SMALL = SampleSize(members=60, scenes=5, tracks=30, engagements=1500, actions=300, nights=3, history_days=20)
 TABLES = contract(MANIFEST)
 BOOKS = {"delivered", "rejected"}
+COMPILED = PROJECT_DIR / "target" / "worlds"
 SEEDS = {node["name"]: node for node in MANIFEST["nodes"].values() if node["resource_type"] == "seed"}
 # What is published beside `publication`, whose run and times are of each run its own.
 PUBLISHED = sorted(set(published_tables(MANIFEST).values()) - {"publication"})
@@ -80,7 +82,7 @@ def models() -> dict[str, Model]:
 @cache
 def compiled(*, incremental: bool = False) -> dict[str, Any]:
     """The manifest of a build in full, or upon incremental tables; kept until the code changes."""
-    folder = PROJECT_DIR / "target" / "worlds"
+    folder = COMPILED
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -94,7 +96,8 @@ def compiled(*, incremental: bool = False) -> dict[str, Any]:
                 for node in MANIFEST["nodes"].values():
                     if node["config"]["materialized"] == "incremental":
                         connection.execute(f"create table {node['name']} (there integer)")
-            _compile(folder, "incremental", "--select", "config.materialized:incremental")
+            parsed = ("--partial-parse-file-path", str(folder / "full" / "partial_parse.msgpack"))
+            _compile(folder, "incremental", "--select", "config.materialized:incremental", *parsed)
             stamp.write_text(code_version())
     return json.loads((folder / ("incremental" if incremental else "full") / "manifest.json").read_bytes())
 
@@ -155,6 +158,19 @@ class World:
         for name, sql in (planted or {}).items():
             self._create("table", name, sql)
 
+    def broken(self, config: Settings) -> dict[str, int]:
+        """The laws and tests that would keep it from being published, with how many rows each finds."""
+        here = f"{config.raw_dir}/"
+        found = {
+            node["name"]: self.connection.execute(
+                f"select count(*) from ({on_tables(node['compiled_code']).replace(f'{COMPILED}/raw/', here)})"
+            ).fetchone()[0]
+            for node in compiled()["nodes"].values()
+            if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
+        }
+        assert len(found) > 50
+        return {name: rows for name, rows in found.items() if rows}
+
     def _build_upon(self, model: Model) -> None:
         """Delete what comes again by its key, then insert."""
         self.connection.execute(
@@ -191,18 +207,28 @@ class World:
                 found[name] = rows
         return found
 
-    def leave(self, config: Settings) -> None:
-        """Write what is published of it as the file that publication reads."""
+    def leave(self, config: Settings, names: Collection[str] = ()) -> None:
+        """Write what is published of it, or what is named, as the file that publication reads."""
+        names = names or {*PUBLISHED, "publication"}
         config.warehouse_dir.mkdir(parents=True, exist_ok=True)
         config.warehouse_file.unlink(missing_ok=True)
         views = {model.name for model in models().values() if model.kind == "view"}
         self.connection.execute(f"attach {literal(config.warehouse_file)} as left_here")
-        for name in {*PUBLISHED, "publication"} - views:
+        for name in set(names) - views:
             self.connection.execute(f"create table left_here.{name} as from main.{name}")
         self.connection.execute("detach left_here")
         with duckdb.connect(str(config.warehouse_file)) as connection:
-            for name in views.intersection(PUBLISHED):
+            for name in [name for name in models() if name in views.intersection(names)]:
                 connection.execute(f"create view {name} as {models()[name].sql}")
+
+    def publish(self, config: Settings) -> Run:
+        """Leave all of it as a build leaves it, and publish it, if it breaks no law and no test."""
+        assert self.broken(config) == {}
+        self.leave(config, [*models(), *SEEDS])
+        config.dbt_dir.mkdir()
+        (config.dbt_dir / "manifest.json").write_text(json.dumps(compiled()))
+        publish(config, [*PUBLISHED, "publication"])
+        return Run(True, None, config.published_file, config.warehouse_dir)
 
     @contextmanager
     def undone(self) -> Iterator[None]:
