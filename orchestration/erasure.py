@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from orchestration.exports import Night, Table
-from orchestration.places import logs_in, move, remove_logs
+from orchestration.places import logs_in, move_for_good, remove_logs, sync_whole
 from orchestration.pseudonyms import ids_in, load, substituted, write_erased
 from orchestration.reading import literal, quoted
 from orchestration.settings import Settings
@@ -69,10 +69,10 @@ def finish(settings: Settings) -> None:
     prepared = settings.incoming_dir / "erasure"
     if (prepared / "complete").exists():
         for rows in prepared.glob("*/*.parquet"):
-            move(rows, settings.raw_dir / rows.parent.name / rows.stem / "rows.parquet")
+            move_for_good(rows, settings.raw_dir / rows.parent.name / rows.stem / "rows.parquet")
         erased = prepared / settings.erased_file.name
         if erased.exists():
-            move(erased, settings.erased_file)
+            move_for_good(erased, settings.erased_file)
     shutil.rmtree(prepared, ignore_errors=True)
 
 
@@ -235,6 +235,7 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
         )
     _delete_publications(connection, settings)
     write_erased(connection, "wanted", prepared / settings.erased_file.name)
+    sync_whole(prepared)  # the mark must not reach the disk before what it vouches for
     (prepared / "complete").touch()
     finish(settings)
     erased, returned = connection.execute(

@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.erasure import finish
 from orchestration.exports import MANIFEST_NAME, Night, Table, is_delivered, shown_name
-from orchestration.places import closed_to_clients, move, remove
+from orchestration.places import closed_to_clients, move, move_for_good, remove
 from orchestration.pseudonyms import erase_again, load
 from orchestration.reading import READER, STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
 from orchestration.settings import HinderedError, Settings
@@ -503,10 +503,10 @@ def swap_folder(settings: Settings, prepared: Path, folder: Path) -> None:
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
         move(folder, aside)
-        move(prepared, folder)
+        move_for_good(prepared, folder)
         shutil.rmtree(aside)
     else:
-        move(prepared, folder)
+        move_for_good(prepared, folder)
 
 
 def _remove(settings: Settings, folder: Path) -> None:

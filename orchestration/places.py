@@ -1,4 +1,4 @@
-"""How a database or a night takes its place: by one rename, on one disk, and beside no log of DuckDB's.
+"""How a database or a night takes its place: written to the disk, by one rename, beside no log of DuckDB's.
 
 A client that has a database open for writing keeps a log beside it, `<file>.wal`. If the client is killed,
 the log stays, and DuckDB replays it onto whatever file has that name later. A finished database of ours never
@@ -118,7 +118,7 @@ def take_place(draft: Path, target: Path) -> None:
     """
     with closed_to_clients(target):
         remove_logs(logs_beside(target))
-        move(draft, target)
+        move_for_good(draft, target)
 
 
 @contextmanager
@@ -163,6 +163,16 @@ def _who_has(database: Path, *, for_writing: bool) -> str:
     return "another program"
 
 
+def move_for_good(source: Path, target: Path) -> None:
+    """Move what was just written to its place: a cut of power leaves it there whole, or not at all.
+
+    What it holds reaches the disk before its new name does. Raises what move() raises.
+    """
+    sync_whole(source)
+    move(source, target)
+    sync(target.parent)
+
+
 def move(source: Path, target: Path) -> None:
     """Rename a file or a folder to its place.
 
@@ -179,6 +189,13 @@ def move(source: Path, target: Path) -> None:
             f"{source} cannot be moved to {target}: they lie on different disks; let all of the warehouse "
             "directory lie on one, for instance by setting WAREHOUSE_DIR to the other"
         ) from error
+
+
+def sync_whole(path: Path) -> None:
+    """Wait until a file, or a folder with all that lies in it, has reached the disk."""
+    for below in path.rglob("*"):
+        sync(below)
+    sync(path)
 
 
 def sync(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.exports import Column, Table
+from orchestration.places import move_for_good
 from orchestration.reading import literal, quoted, row_hash
 from orchestration.settings import HinderedError, Settings
 
@@ -96,9 +97,7 @@ def _make_key(path: Path) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    move_for_good(draft, path)
 
 
 def write_erased(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> None:
@@ -106,7 +105,7 @@ def write_erased(connection: duckdb.DuckDBPyConnection, relation: str, path: Pat
     draft = path.with_name(f".{path.name}.new")
     rows = f"from {relation} order by pseudonym, reason"
     connection.execute(f"copy ({rows}) to {literal(draft)} (format parquet, compression zstd)")
-    draft.replace(path)
+    move_for_good(draft, path)
 
 
 def erase_again(connection: duckdb.DuckDBPyConnection, table: Table, relation: str) -> None:

@@ -12,7 +12,7 @@ import duckdb
 from dagster_dbt import get_asset_key_for_model
 
 from orchestration.lock import hold
-from orchestration.places import attach, logs_in, read, remove, remove_logs, seal, sync, take_place
+from orchestration.places import attach, logs_in, read, remove, remove_logs, seal, take_place
 from orchestration.reading import literal, quoted
 from orchestration.settings import HinderedError, Settings, settings
 from orchestration.transformation import MANIFEST, NOT_PUBLISHED, OWNER, is_built, warehouse_models
@@ -83,7 +83,6 @@ def publish(config: Settings, tables: list[str]) -> Path:
     with read(draft) as connection:
         written = _contents(connection)
     draft.chmod(READ_ONLY)
-    sync(draft)
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
     take_place(draft, archived)
     put_in_place(config, archived, built_at)
@@ -103,9 +102,7 @@ def put_in_place(config: Settings, archived: Path, built_at: dt.datetime) -> Non
     shutil.copyfile(archived, beside)
     beside.chmod(READ_ONLY)
     seal(beside, built_at)
-    sync(beside)
     take_place(beside, config.published_file)
-    sync(config.published_file.parent)
 
 
 def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[object, ...]]:

@@ -20,7 +20,16 @@ from dagster_dbt.errors import DagsterDbtError
 
 from orchestration.exports import nights_behind
 from orchestration.lock import WarehouseBusyError, hold
-from orchestration.places import closed_to_clients, is_sealed, logs_beside, move, remove, seal, take_place
+from orchestration.places import (
+    closed_to_clients,
+    is_sealed,
+    logs_beside,
+    move,
+    move_for_good,
+    remove,
+    seal,
+    take_place,
+)
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.reading import literal
 from orchestration.settings import PROJECT_DIR, HinderedError, Settings, settings
@@ -155,7 +164,7 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
             """,
             [as_of_date, run_id, code_version(), now.replace(tzinfo=None), behind],
         )
-    move(draft, run_file(config))
+    move_for_good(draft, run_file(config))
 
 
 def is_published(config: Settings) -> bool:

@@ -1,0 +1,145 @@
+"""What takes its place has reached the disk before, and its new name afterwards.
+
+A cut of power loses what was written but not synced, in whatever order. So at every move of something new,
+all of it must be synced as it is now; and its folder must be, before anything else is moved or removed.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from golden.world import EXPORTS, golden_run
+from test_erasure import NIGHTS, SOME, deliver
+from test_erasure import House as HouseOfMembers
+from test_ingestion import House, thing
+
+from orchestration import places
+from orchestration.publication import publish, published_tables
+from orchestration.settings import Settings, settings
+from orchestration.transformation import MANIFEST
+
+PUBLISHED = list(published_tables(MANIFEST).values())
+State = tuple[int, int, int]
+
+
+def state(found: os.stat_result) -> State:
+    """What changes when a file is written to, or names in a folder are; not when it is renamed."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class Disk:
+    """Which files and folders have reached the disk, and which new things were moved or vouched for."""
+
+    def __init__(self) -> None:
+        """An empty one."""
+        self.synced: set[State] = set()
+        self.moved: list[Path] = []
+        self.vouched: list[Path] = []
+        self.unnamed: Path | None = None
+
+    def sync(self, descriptor: int) -> None:
+        """Note what has reached the disk."""
+        found = os.fstat(descriptor)
+        self.synced.add(state(found))
+        if self.unnamed and found.st_ino == self.unnamed.parent.stat().st_ino:
+            self.unnamed = None
+
+    def require(self, *, whole: Path | None = None) -> None:
+        """The name of what was moved last has reached the disk, and so has all that `whole` holds."""
+        assert self.unnamed is None, f"the name of {self.unnamed} has not reached the disk"
+        for path in (whole, *whole.rglob("*")) if whole else ():
+            assert state(path.stat()) in self.synced, f"{path} has not reached the disk"
+
+    def move(self, source: Path, target: Path) -> None:
+        """Note a move; what already had its place is only moved out of the way."""
+        self.require(whole=None if source in self.moved else source)
+        if source not in self.moved:
+            self.unnamed = target
+            self.moved.append(target)
+
+
+@pytest.fixture
+def config(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """A copy of the golden warehouse."""
+    shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, tmp_path / "warehouse")
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    monkeypatch.setenv("EXPORTS_DIR", str(EXPORTS))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    return settings()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """The disk, watched while the test runs: every sync, move, removal and mark."""
+    watched = Disk()
+    fsync, replace, rmtree, touch = os.fsync, Path.replace, shutil.rmtree, Path.touch
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        watched.sync(descriptor)
+
+    def moved(source: Path, target: Path) -> Path:
+        watched.move(source, target)
+        return replace(source, target)
+
+    def removed(folder: Path, **how: bool) -> None:
+        watched.require()
+        rmtree(folder, **how)
+
+    def vouched(mark: Path) -> None:
+        if mark.name == "complete":
+            watched.require(whole=mark.parent)
+            watched.vouched.append(mark)
+        touch(mark)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", moved)
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    monkeypatch.setattr(Path, "touch", vouched)
+    return watched
+
+
+def test_a_night_of_raw_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, disk: Disk) -> None:
+    house = House(tmp_path, "things")
+    house.deliver("things", 1, [thing(1)])
+    house.ingest()
+    house.deliver("things", 1, [thing(1, label="corrected")])
+    house.deliver("things", 2, "id\n")
+    house.ingest()
+    disk.require()
+    assert disk.moved.count(house.folder("things", 1)) == 2
+    assert house.folder("things", 2, ".refused") in disk.moved
+
+
+def test_an_erasure_is_on_the_disk_before_it_is_carried_out(tmp_path: Path, disk: Disk) -> None:
+    house = HouseOfMembers(tmp_path)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
+    assert house.run() == 1
+    disk.require()
+    assert len(disk.vouched) == 1
+    assert house.settings.raw_dir / "users" / str(NIGHTS[0]) / "rows.parquet" in disk.moved
+    assert house.settings.erased_file in disk.moved
+
+
+def test_a_publication_is_on_the_disk_before_readers_find_it(config: Settings, disk: Disk) -> None:
+    archived = publish(config, PUBLISHED)
+    disk.require()
+    assert {archived, config.published_file} <= set(disk.moved)
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize("forgotten", ["sync_whole", "sync"])
+def test_a_sync_that_is_forgotten_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: str
+) -> None:
+    monkeypatch.setattr(places, forgotten, lambda _path: None)
+    house = House(tmp_path, "things")
+    house.deliver("things", 1, [thing(1)])
+    with pytest.raises(AssertionError, match="has not reached the disk"):
+        house.ingest()
+        house.deliver("things", 1, [thing(2)])
+        house.ingest()
