@@ -1,6 +1,7 @@
 {#- What a cap leaves of the claims it is about: of each the part that lies under the cap when the claims of its group
-    are laid end to end, in the order acts happened (ties by id). A group that stays under its cap is left out: its
-    claims keep what they claim, and most groups do. -#}
+    are laid end to end, in the order acts happened (ties by id). Each claim has the cap of its own time; where it has
+    none, it is paid whole and counts for those after it. A group that stays under its lowest cap is left out: its
+    claims keep what they claim, and most groups do. No amount is negative. -#}
 {% macro what_is_left(claims, cap, amount, of_each) -%}
     {%- set group = of_each | join(', ') -%}
     {%- set so_far -%}
@@ -12,13 +13,16 @@
     {%- endset -%}
     select
         act_id,
-        least({{ cap }}, {{ so_far }}) - least({{ cap }}, {{ so_far }} - {{ amount }}) as points
+        case
+            when {{ cap }} is null then {{ amount }}
+            else least({{ cap }}, {{ so_far }}) - least({{ cap }}, {{ so_far }} - {{ amount }})
+        end as points
     from {{ claims }}
     inner join (
         select {{ group }}
         from {{ claims }}
         group by {{ group }}
-        having sum(greatest({{ amount }}, 0)) > min({{ cap }})
+        having sum({{ amount }}) > min({{ cap }})
     ) as crowded
         using ({{ group }})
 {%- endmacro %}

@@ -8,7 +8,7 @@ import datetime as dt
 import gzip
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -400,12 +400,36 @@ def _band_named(metadata: object) -> str | None:
     return named.get("artistBandId") if isinstance(named, dict) else None
 
 
+@dataclass
+class Caps:
+    """What sources have claimed and members' days have paid so far; claims are asked in the order of acts."""
+
+    claimed: Counter[object] = field(default_factory=Counter)
+    paid: Counter[object] = field(default_factory=Counter)
+
+    def leave(
+        self, source: object, day: object, price: int, per_source: int | None, per_day: int | None
+    ) -> tuple[int, int]:
+        """Of a claim: what can pay, as its source brings it; and what is paid, as the day has room for it.
+
+        Of all that a source ever claims, point after point, those can pay whose number is not above the cap
+        in force. A claim counts whether it is paid or not. What takes points away claims none and is not cut.
+        """
+        if price < 0:
+            return price, price
+        numbers = range(self.claimed[source] + 1, self.claimed[source] + price + 1)
+        self.claimed[source] += price
+        can_pay = sum(1 for number in numbers if per_source is None or number <= per_source)
+        pays = sum(1 for n in range(1, can_pay + 1) if per_day is None or self.paid[day] + n <= per_day)
+        self.paid[day] += pays
+        return can_pay, pays
+
+
 def decisions(exports: Exports) -> pd.DataFrame:
     """Every act and what was decided about it, one after the other in the order they happened."""
     mates = {day: exports.band_mates(day) for day in set(acts(exports)["occurred_at"].dt.date)}
     seen: set[tuple[str, str, str]] = set()
-    by_source: Counter[tuple[str, str]] = Counter()
-    by_day: Counter[tuple[str, str, dt.date]] = Counter()
+    caps = Caps()
     rows = []
     for act in acts(exports).sort_values(["occurred_at", "source_id"]).to_dict("records"):
         rule, user, day = act["rule_id"], act["user_id"], act["occurred_at"].date()
@@ -422,13 +446,8 @@ def decisions(exports: Exports) -> pd.DataFrame:
             decision = "duplicate_act"
         else:
             seen.add(once)
-            if rule in SOURCE_CAP:
-                left = min(price, SOURCE_CAP[rule] - by_source[source])
-                by_source[source] += left
-            points = left
-            if rule in DAILY_CAP:
-                points = min(left, DAILY_CAP[rule] - by_day[rule, user, day])
-                by_day[rule, user, day] += points
+            of_day = (rule, user, day)
+            left, points = caps.leave(source, of_day, price, SOURCE_CAP.get(rule), DAILY_CAP.get(rule))
             capped_by = "daily" if points < left else "source" if left < price else None
             decision = (
                 "source_capped"

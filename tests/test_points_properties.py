@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import duckdb
@@ -12,6 +13,9 @@ from conftest import uid
 from golden.world import compiled_sql, golden_run
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from oracles import Caps
+
+from orchestration.settings import PROJECT_DIR
 
 START = dt.datetime(2026, 1, 1)
 AS_OF = START + dt.timedelta(days=4)
@@ -27,9 +31,26 @@ RULES: dict[str, dict[str, int | None]] = {
     "adjustment": {"points": None, "max_points_per_award": 1000},
 }
 INPUTS = ("act", "point_rule", "band_membership", "stg_users_history", "home_scene", "scene", "as_of")
-REASONS = {"not_verified", "unknown_member", "self_award", "duplicate_act", "source_capped", "daily_capped"}
+REFUSED = {"not_verified", "unknown_member", "self_award", "duplicate_act"}
+REASONS = REFUSED | {"source_capped", "daily_capped"}
 
 Row = dict[str, Any]
+
+
+def version(rule: str, terms: dict[str, int | None], *days: dt.date) -> Row:
+    """A line of the policy: what a rule says from a day on, and until another."""
+    valid = dict(zip(("valid_from", "valid_to"), days, strict=False))
+    return {
+        "policy_version": "1",
+        "rule_id": rule,
+        "activity_type": rule,
+        "is_bonus": False,
+        **terms,
+        **valid,
+    }
+
+
+STEADY = [version(rule, terms, dt.date(1970, 1, 1)) for rule, terms in RULES.items()]
 
 
 @dataclass(frozen=True)
@@ -117,8 +138,9 @@ class Scoring:
                 [[row.get(name) for name in names] for row in rows],
             )
 
-    def score(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
-        """What is decided about acts, and the ledger that follows."""
+    def score(self, rows: list[Row], policy: list[Row] | None = None) -> tuple[list[Row], list[Row]]:
+        """What is decided about acts, and the ledger that follows; under the steady rules if not told."""
+        self.fill("point_rule", policy or STEADY)
         self.fill("act", rows)
         for model in ("claim", "decision"):
             self.connection.execute(f"create or replace table {model} as {self.sql[model]}")
@@ -143,21 +165,31 @@ def scoring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scoring]:
             connection.execute(f"create table {table} as from built.main.{table} limit 0")
             laboratory.columns[table] = connection.table(table).columns
         connection.execute("detach built")
-        priced = [
-            {
-                "policy_version": "1",
-                "rule_id": rule,
-                "activity_type": rule,
-                "is_bonus": False,
-                "valid_from": dt.date(1970, 1, 1),
-                **terms,
-            }
-            for rule, terms in RULES.items()
-        ]
-        laboratory.fill("point_rule", priced)
         laboratory.fill("stg_users_history", [{"user_id": uid(1, number)} for number in MEMBERS])
         laboratory.fill("as_of", [{"as_of_date": (AS_OF - dt.timedelta(days=1)).date(), "as_of": AS_OF}])
         yield laboratory
+
+
+# Every day may bring a cap, raise it, lower it, or take it away; what takes points away has none.
+CAP = st.none() | st.integers(0, 9)
+TERMS = st.fixed_dictionaries(
+    {"points": st.integers(0, 4), "daily_cap_points": CAP, "cap_per_source": CAP}
+) | st.fixed_dictionaries({"points": st.integers(-3, -1)})
+CHANGING = ("blast_response", "blast", "support")
+POLICIES = st.fixed_dictionaries({rule: st.tuples(TERMS, TERMS, TERMS) for rule in CHANGING})
+# Two blasts, answered so often that every one of them meets every version.
+ANSWERS = st.lists(
+    st.builds(
+        Act,
+        rule=st.sampled_from(["blast_response"] * 4 + list(CHANGING)),
+        user=st.sampled_from([1, 1, 2]),
+        hours=st.integers(0, 71),
+        thing=st.integers(1, 2),
+        is_own=st.sampled_from([False] * 5 + [True]),
+    ),
+    min_size=20,
+    max_size=60,
+)
 
 
 def in_any_world(test: Callable[..., None]) -> Callable[..., None]:
@@ -261,3 +293,68 @@ def test_taking_back_brings_the_sum_back_and_frees_nothing(scoring: Scoring, act
     gone = {row["reverses_act_id"] for row in ledger} - {None}
     never_paid = sum(row["points"] for row in without if row["act_id"] not in gone)
     assert sum(row["points"] for row in ledger) == never_paid
+
+
+def day(number: int) -> dt.date:
+    """A day of these worlds; 0 is the first."""
+    return START.date() + dt.timedelta(days=number)
+
+
+@settings(max_examples=150, deadline=None)
+@given(acts=ANSWERS, policy=POLICIES)
+def test_claims_of_a_source_count_under_whatever_version_paid_or_not(
+    scoring: Scoring, acts: list[Act], policy: dict[str, tuple[dict[str, int | None], ...]]
+) -> None:
+    """The second calculation (oracles.py), claim after claim; no two acts share an instant here."""
+    rows = [
+        row | {"occurred_at": row["occurred_at"] + dt.timedelta(minutes=number)}
+        for number, row in enumerate(rows_of(acts))
+    ]
+    changing = [
+        version(rule, terms, day(number), day(number + 1))
+        for rule, days in policy.items()
+        for number, terms in enumerate(days)
+    ]
+    decisions, _ = scoring.score(
+        rows, changing + [line for line in STEADY if line["rule_id"] not in CHANGING]
+    )
+    caps = Caps()
+    for row in sorted(decisions, key=itemgetter("occurred_at")):
+        if row["rule_id"] not in CHANGING or row["decision"] in REFUSED:
+            continue
+        rule, today = row["rule_id"], row["occurred_on"]
+        terms = policy[rule][(today - day(0)).days]
+        source = rule, row["credited_source_id"] or row["source_id"]
+        can_pay, pays = caps.leave(
+            source, (rule, row["user_id"], today), terms["points"],
+            terms.get("cap_per_source"), terms.get("daily_cap_points"),
+        )  # fmt: skip
+        assert row["points"] == pays
+        assert row["capped_by"] == (
+            "daily" if pays < can_pay else "source" if can_pay < terms["points"] else None
+        )
+
+
+def test_caps_count_as_the_example_of_the_docs_says(scoring: Scoring) -> None:
+    """The table of docs/propose-a-scoring-table.md, a new version of the rule for each of its days."""
+    page = (PROJECT_DIR / "docs" / "propose-a-scoring-table.md").read_text()
+    _, table = page.split("| day | answer |")
+    cells = [line.strip("| ").split(" | ") for line in table.split("\n\n")[0].splitlines()[2:]]
+    versions = {
+        int(number): {
+            "points": 2,
+            "cap_per_source": None if cap == "—" else int(cap),
+            "daily_cap_points": None if daily == "—" else int(daily),
+        }
+        for number, _, cap, daily, *_ in cells
+    }
+    policy = [
+        version("blast_response", terms, day(number), day(number + 1)) for number, terms in versions.items()
+    ]
+    answers = [Act("blast_response", 1, 24 * int(number) + hour) for hour, (number, *_) in enumerate(cells)]
+    decisions, _ = scoring.score(rows_of(answers), policy)
+    assert [(row["points"], f"`{row['decision']}`") for row in decisions] == [
+        (int(pays), decision) for *_, pays, decision in cells
+    ]
+    assert [int(before) for _, _, _, _, before, _, _ in cells] == [2 * n for n in range(len(cells))]
+    assert len(versions) == 5

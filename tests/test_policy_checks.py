@@ -50,7 +50,7 @@ WRONG_SUPPORT = {
         "line 4: points must lie between -1000 and 1000 (is '1001')",
     ),
     "too many points taken": (
-        SUPPORT.replace("10", "-1001"),
+        SUPPORT.replace(",10,false,,50,", ",-1001,false,,,"),
         "line 4: points must lie between -1000 and 1000 (is '-1001')",
     ),
     "no points": (SUPPORT.replace("10", ""), "line 4: support has no points"),
@@ -199,6 +199,22 @@ def test_a_moderator_has_a_bound(candidate: Path) -> None:
         "point_rule.csv line 12: adjustment needs max_points_per_award, the most that a moderator may give "
         "or take at once"
     ]
+
+
+NO_CAP = "can take points away, and a cap says how much can be earned; leave"
+
+
+@pytest.mark.parametrize(
+    ("line", "capped", "problem"),
+    [
+        (f"{BOUND},,,", f"{BOUND}50,,,", f"line 12: adjustment {NO_CAP} daily_cap_points empty (is '50')"),
+        (f"{BOUND},,,", f"{BOUND},20,,", f"line 12: adjustment {NO_CAP} cap_per_source empty (is '20')"),
+        (",support,10,", ",support,-10,", f"line 4: support {NO_CAP} daily_cap_points empty (is '50')"),
+    ],
+)
+def test_what_can_take_points_away_has_no_cap(candidate: Path, line: str, capped: str, problem: str) -> None:
+    change(candidate, POINT_RULES, line, capped)
+    assert problems(candidate) == [f"point_rule.csv {problem}"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-{#- Each check sees only what passed the ones before it: once-only, what one source can bring in all, what a member can
-    earn in a day. A cap pays what is left: the part of this claim that lies under it when the claims before are laid
-    end to end, in the order acts happened. -#}
+{#- Each check sees only what passed the ones before it: once-only, the cap per source, the cap of a member's day. A cap
+    pays what is left: the part of this claim that lies under it when the claims before are laid end to end, in the
+    order acts happened. The claims of a source count under whatever version of the rule, paid or not; a refused or
+    repeated act claims nothing. What takes points away fills no cap and is never cut. -#}
 
 with claims as (
     select * from {{ ref('claim') }}
@@ -22,6 +23,11 @@ repeated as (
     where occurrence > 1
 ),
 
+capped_rules as (
+    select distinct rule_id from {{ ref('claim') }}
+    where cap_per_source is not null
+),
+
 source_claims as (
     select
         claim.act_id,
@@ -32,9 +38,11 @@ source_claims as (
         claim.cap_per_source,
         claim.price
     from {{ ref('claim') }} as claim
+    inner join capped_rules
+        on claim.rule_id = capped_rules.rule_id
     left join repeated
         on claim.act_id = repeated.act_id
-    where claim.refusal is null and repeated.act_id is null and claim.cap_per_source is not null
+    where claim.refusal is null and repeated.act_id is null and claim.price > 0
 ),
 
 source_share as (
@@ -56,7 +64,11 @@ day_claims as (
         on claim.act_id = repeated.act_id
     left join source_share
         on claim.act_id = source_share.act_id
-    where claim.refusal is null and repeated.act_id is null and claim.daily_cap_points is not null
+    where
+        claim.refusal is null
+        and repeated.act_id is null
+        and claim.daily_cap_points is not null
+        and coalesce(source_share.points, claim.price) > 0
 ),
 
 day_share as (

@@ -118,7 +118,7 @@ def _line_problems(name: str, lines: list[Line]) -> list[str]:
         return found
     found += _calendar_problems(name, lines)
     if name == POINT_RULES:
-        found += _arm_problems(lines)
+        found += _arm_problems(lines) + _cap_problems(lines)
     elif not lines:
         found.append(f"{name}: no line at all")
     return found
@@ -193,6 +193,17 @@ def _arm_problems(lines: list[Line]) -> list[str]:
             found.append(f"{about} blast_response needs response_window_hours")
     missing = sorted(arms.keys() - {line["rule_id"] for line in lines})
     return found + [f"{POINT_RULES}: no line for the rule {rule}" for rule in missing]
+
+
+def _cap_problems(lines: list[Line]) -> list[str]:
+    """A cap says how much can be earned; beside a rule that can take points it has no meaning."""
+    return [
+        f"{POINT_RULES} line {line.number}: {line['rule_id']} can take points away, "
+        f"and a cap says how much can be earned; leave {cap} empty (is {line[cap]!r})"
+        for line in lines
+        for cap in ("daily_cap_points", "cap_per_source")
+        if line[cap] and (line["rule_id"] == "adjustment" or line["points"].startswith("-"))
+    ]
 
 
 def name_problem(text: str) -> str | None:
