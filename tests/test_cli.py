@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from golden.world import undisturbed
 
 from orchestration.publication import publish
 from orchestration.sample import SMALLEST, SampleSize, write_sample
@@ -91,16 +92,7 @@ def test_the_query_it_suggests_runs(world: Path, published: duckdb.DuckDBPyConne
     assert len(published.sql(suggestion.split('"')[1]).fetchall()) >= 4
 
 
-def test_a_second_run_with_nothing_new_publishes_nothing(world: Path) -> None:
-    file = world / "warehouse" / "analytics.duckdb"
-    before, archived = checksum(file), sorted((world / "warehouse" / "publications").iterdir())
-    again = run(world / "exports", world / "warehouse")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "nothing new" in again.stdout
-    assert (checksum(file), sorted((world / "warehouse" / "publications").iterdir())) == (before, archived)
-
-
-def test_a_run_with_nothing_new_leaves_what_the_ui_shows_and_says_since_when_it_holds(
+def test_a_run_with_nothing_new_leaves_the_file_and_what_the_ui_shows_and_says_since_when_it_holds(
     world: Path, published: duckdb.DuckDBPyConnection
 ) -> None:
     import dagster as dg
@@ -128,8 +120,12 @@ def test_a_run_with_nothing_new_leaves_what_the_ui_shows_and_says_since_when_it_
     with dg.DagsterInstance.from_config(str(world / "warehouse" / "dagster")) as instance:
         assert instance.get_run_by_id(since).is_success
     made, _ = shown()
+    file, archive = world / "warehouse" / "analytics.duckdb", world / "warehouse" / "publications"
+    before, archived = checksum(file), sorted(archive.iterdir())
     again = run(world / "exports", world / "warehouse")
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "nothing new" in again.stdout
+    assert (checksum(file), sorted(archive.iterdir())) == (before, archived)
     assert again.stdout.count(f"Law holds since run {since}: ") == 8
     still_made, checks = shown()
     assert still_made == made
@@ -169,16 +165,12 @@ def test_an_earlier_night_can_be_rebuilt_and_the_latest_again(world: Path, tmp_p
         assert late.fetchone() == (0,)
 
 
-def test_a_refused_delivery_is_published_around_and_says_so(world: Path, tmp_path: Path) -> None:
-    shutil.copytree(world / "exports", tmp_path / "exports")
-    part = tmp_path / "exports" / "follows" / DAYS[1] / "part-0000.csv"
-    part.write_text("id,followerId\n")
-    outcome = run(tmp_path / "exports", tmp_path / "warehouse")
-    assert outcome.returncode == 4, outcome.stdout + outcome.stderr
-    said = " ".join(outcome.stdout.split())
-    reason = "part-0000.csv lacks the required column entityType, entityId, createdAt"
-    assert f"Refused: follows {DAYS[1]}: {reason}" in said
-    assert "Not delivered or refused: follows: 2026-01-18." in said
+def test_a_refused_delivery_is_published_around_and_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The golden nights hold one; that run ended with exit code 4."""
+    said = " ".join((undisturbed(tmp_path_factory) / "said").read_text().split())
+    reason = "part-0000.csv disagrees with _manifest.json: rows is 4, not 5"
+    assert f"Refused: events 2026-01-03: {reason}" in said
+    assert "Not delivered or refused: events: 2026-01-03." in said
 
 
 @pytest.mark.parametrize(

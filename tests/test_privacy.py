@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -177,25 +178,38 @@ def decoded(connection: duckdb.DuckDBPyConnection, relation: str) -> bytes:
 
 def hits(folder: Path, wanted: Iterable[str]) -> set[tuple[str, str]]:
     """Where under a folder any of the texts stands, in capitals or not; ids also as the bytes they are."""
-    forms = [(text, form) for text in wanted for form in (text.lower().encode(), *as_bytes(text))]
+    ids = {form: text for text in wanted for form in as_id(text)}
+    forms = [(text, text.lower().encode()) for text in wanted if not as_id(text)]
     beginnings = {form[:7] for _, form in forms}
     found = set()
     for path, content in texts(folder):
-        both = (content, content.lower())
-        if any(beginning in either for beginning in beginnings for either in both):
-            name = str(path.relative_to(folder))
-            found |= {(name, text) for text, form in forms if any(form in either for either in both)}
+        name, lower = str(path.relative_to(folder)), content.lower()
+        for middle, before, length in MIDDLES:
+            inside = around(lower if length == 36 else content, middle, before, length)
+            found |= {(name, ids[form]) for form in ids.keys() & inside}
+        if any(beginning in lower for beginning in beginnings):
+            found |= {(name, text) for text, form in forms if form in lower}
     return found
 
 
-def as_bytes(text: str) -> list[bytes]:
-    """How Parquet and DuckDB write an id, if it is one."""
+def as_id(text: str) -> list[bytes]:
+    """How an id is written: as text, and as Parquet and DuckDB do; nothing if it is none."""
     try:
         identifier = uuid.UUID(text)
     except ValueError:
         return []
     flipped = (identifier.int ^ (1 << 127)).to_bytes(16, "little")
-    return [identifier.bytes, flipped]
+    return [text.encode(), identifier.bytes, flipped]
+
+
+# Every id that `uid` makes has one of these in its middle: after how many bytes, of how many.
+MIDDLES = [(b"-4000-8000-", 13, 36), (b"\x40\x00\x80\x00", 6, 16), (b"\x00\x80\x00\x40", 6, 16)]
+
+
+def around(content: bytes, middle: bytes, before: int, length: int) -> set[bytes]:
+    """What of a length has this middle: so thousands of ids are looked for at once."""
+    starts = (match.start() - before for match in re.finditer(re.escape(middle), content))
+    return {content[start : start + length] for start in starts if start >= 0}
 
 
 # Nothing personal past ingestion
@@ -219,7 +233,7 @@ def test_the_scan_finds_everything_where_it_was_planted(world: World) -> None:
     assert {text for _, text in hits(world.exports, world.planted)} == set(world.planted)
 
 
-@pytest.mark.parametrize("name", ["leak.parquet", "leak.duckdb", "leak.log", "leak.csv.gz"])
+@pytest.mark.parametrize("name", ["leak.parquet", "leak.duckdb", "leak.wal", "leak.log", "leak.csv.gz"])
 def test_the_scan_finds_a_leak_in_any_kind_of_file(tmp_path: Path, name: str) -> None:
     leak, identifier = "ann@example.invalid", uid(MEMBER, 5)
     path = tmp_path / "deep" / name
@@ -232,8 +246,9 @@ def test_the_scan_finds_a_leak_in_any_kind_of_file(tmp_path: Path, name: str) ->
             connection.execute(
                 f"create table t as select {literal(leak)} as a, {literal(identifier)}::uuid as b"
             )
-    elif name == "leak.log":
-        path.write_bytes(leak.upper().encode() + uuid.UUID(identifier).bytes)
+    elif name in ("leak.log", "leak.wal"):
+        *_, of_parquet, of_duckdb = as_id(identifier)
+        path.write_bytes(leak.upper().encode() + (of_duckdb if name == "leak.wal" else of_parquet))
     else:
         path.write_bytes(gzip.compress(f"{leak},{identifier}".encode()))
     assert {text for _, text in hits(tmp_path, [leak, identifier])} == {leak, identifier}

@@ -65,7 +65,9 @@ def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `exports` and the `warehouse` that one run of them gave; copy it before you disturb it.
+    """A folder with `exports`, the `warehouse` that one run of them gave, and what it `said`.
+
+    Copy the warehouse before you disturb it.
 
     The run and the dbt it starts live under a strange time zone and locale, beside settings of another dbt
     project, and their clock is decades ahead: what they publish is the same (see test_clocks.py).
@@ -81,6 +83,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         # They hold one refused delivery.
         assert outcome.returncode == 4, outcome.stdout + outcome.stderr
+        (folder / "said").write_text(outcome.stdout)
 
     return made_once(tmp_path_factory, "undisturbed", make)
 
