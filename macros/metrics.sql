@@ -1,4 +1,27 @@
-{#- One row per metric from a relation with one column per metric; nothing where a value is not defined. -#}
+{#- Whether all exports that a number needs (`needs` in dbt_project.yml) have arrived, each at least once. -#}
+{% macro is_known(number) -%}
+    {%- for export in var('needs')[number] -%}
+    (
+        select count(*)
+        from {{ ref('delivery') }} as delivery
+        where delivery.table_name = '{{ export }}' and delivery.status = 'accepted'
+    ) > 0
+    {%- if not loop.last %} and {% endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- A number, or null as long as an export that it needs has never arrived. -#}
+{% macro if_known(number, value) -%}
+    {%- if number in var('needs') -%}
+    case when {{ is_known(number) }} then {{ value }} end
+    {%- else -%}
+    {{ value }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- One row per metric from a relation with one column per metric; nothing where a value is not known or defined. -#}
 {% macro unpivoted(relation, metrics, subject_type='scene', subject_id='scope_id') -%}
     {% for metric in metrics %}
     {%- if not loop.first %}
@@ -22,8 +45,15 @@
         {%- endif %}
         cast({{ metric.cohort or 'null' }} as bigint) as cohort_size
     from {{ relation }}
+    {%- set conditions = [] %}
+    {%- if metric.name in var('needs') %}
+    {%- do conditions.append(is_known(metric.name)) %}
+    {%- endif %}
     {%- if metric.denominator is defined %}
-    where {{ metric.denominator }} > 0
+    {%- do conditions.append(metric.denominator ~ ' > 0') %}
+    {%- endif %}
+    {%- if conditions %}
+    where {{ conditions | join(' and ') }}
     {%- endif %}
     {%- endfor %}
 {%- endmacro %}

@@ -1,5 +1,6 @@
-"""An installation that exports no participation tables yet: everything works on what there is."""
+"""An installation that exports little more than it must: all works on that, and nothing else is 0."""
 
+import shutil
 import uuid
 from pathlib import Path
 
@@ -7,32 +8,74 @@ import pytest
 from conftest import Run
 from policies import first_policy
 from typer.testing import CliRunner, Result
-from worlds import directories, sample_world
+from worlds import World, directories, ingest_nights
 
 from orchestration.cli import app
 from orchestration.lock import let_go
 from orchestration.policy.checks import POINT_RULES, problems
-from orchestration.sample import SampleSize
+from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import settings
 
-ABSENT = {
-    "event_attendances",
-    "proof_of_support",
-    "projects",
-    "project_supports",
-    "pioneer_referrals",
-    "activity_point_adjustments",
+# What is required, and the artists.
+DELIVERED = {
+    "artist_bands",
+    "communities",
+    "rotation_entries",
+    "signal_actions",
+    "signals",
+    "track_engagements",
+    "tracks",
+    "users",
+}
+# What is known of a scene from these alone.
+KNOWN = {
+    "active_artists",
+    "active_users",
+    "activity_points",
+    "adds",
+    "blasts",
+    "contributors",
+    "engagement_points",
+    "full_listens",
+    "listens",
+    "majority_listens",
+    "members",
+    "partial_listens",
+    "recommends",
+    "skip_rate",
+    "skips",
+    "tracks_in_main_rotation",
+    "tracks_in_new_releases",
+    "unique_listeners",
 }
 SIZE = SampleSize(members=60, scenes=4, tracks=20, engagements=600, actions=120, nights=2, history_days=5)
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Two nights without the participation tables, published."""
-    home = tmp_path_factory.mktemp("absent")
-    config, world = directories(home), sample_world(home, 1, SIZE, participation=False)
-    assert not ABSENT & {path.name for path in config.exports_dir.iterdir()}
-    return world.publish(config)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where two nights of these tables alone arrived."""
+    return tmp_path_factory.mktemp("absent")
+
+
+@pytest.fixture(scope="module")
+def world(home: Path) -> World:
+    """Those nights, built; further tables may arrive in it."""
+    config = directories(home)
+    nights = write_sample(config.exports_dir, SIZE)
+    for table in [folder for folder in config.exports_dir.iterdir() if folder.is_dir()]:
+        if table.name not in DELIVERED:
+            shutil.rmtree(table)
+    assert ingest_nights(config, confirmed=nights) == nights[-1]
+    made = World()
+    made.load(config)
+    made.build()
+    return made
+
+
+@pytest.fixture(scope="module")
+def published(home: Path, world: World) -> Run:
+    """Those nights, published."""
+    return world.publish(directories(home))
 
 
 def command(published: Run, *arguments: object) -> Result:
@@ -46,7 +89,7 @@ def command(published: Run, *arguments: object) -> Result:
 def test_what_members_do_with_signals_earns_points(published: Run) -> None:
     earning = published.sql("select distinct source_table from activity_point order by all")
     assert ("signal_actions",) in earning
-    assert not ABSENT & {table for (table,) in earning}
+    assert {table for (table,) in earning} <= DELIVERED
     assert published.sql("select sum(points_all_time) from user_activity") == published.sql(
         "select sum(points) from activity_point where user_id is not null"
     )
@@ -85,3 +128,68 @@ def test_a_proposal_is_replayed_and_adopted(
     assert outcome.exit_code == 0, outcome.output
     assert ",blast,blast,6,false,,50,,,2026-01-19,," in (seeds / POINT_RULES).read_text()
     assert problems(seeds) == []
+
+
+def names(rows: list[tuple[str]]) -> set[str]:
+    """The names in rows of one column."""
+    return {name for (name,) in rows}
+
+
+def test_what_counts_rows_of_a_table_that_never_arrived_is_not_said_to_be_0(published: Run) -> None:
+    assert names(published.sql("select distinct metric from analytics_summary")) == KNOWN
+    assert published.sql(
+        """
+        select count(active_sects), count(events_this_week), count(*) = count(signal_actions_7d),
+            count(*) = count(total_members), count(*) = count(activity_score_7d), count(*) > 0
+        from plot_statistics
+        """
+    ) == [(0, 0, True, True, True, True)]
+    assert published.sql(
+        "select count(followers), count(*) = count(adds), count(*) = count(listens), count(*) > 0 "
+        "from artist_analytics"
+    ) == [(0, True, True, True)]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "known"),
+    [
+        ("track_votes", "votes"),
+        ("events", "events_created events_this_week"),
+        ("event_attendances", ""),
+        ("event_attendances events", "events_created events_this_week verified_attendance"),
+        ("sect_tags", "active_sects"),
+        ("follows", "followers"),
+    ],
+)
+def test_once_it_has_arrived_without_a_row_it_is_0(world: World, arrived: str, known: str) -> None:
+    """What was only refused has not arrived."""
+    for status, wanted in (("refused", ""), ("accepted", known)):
+        with world.undone():
+            for table in arrived.split():
+                world.connection.execute(
+                    """
+                    insert into raw.delivered
+                    select * replace ($1 as table_name, $2 as status) from raw.delivered order by all limit 1
+                    """,
+                    [table, status],
+                )
+            world.build(("delivery", *SAY_NUMBERS))
+            assert zeros(world) - KNOWN == set(wanted.split())
+
+
+# The models that say numbers, each after those it reads.
+SAY_NUMBERS = ("participation", "analytics_summary", "plot_statistics", "artist_analytics")
+
+
+def zeros(world: World) -> set[str]:
+    """The numbers that are known, and 0 wherever they are."""
+    summary = "select metric from analytics_summary group by metric having bool_and(value = 0)"
+    found = names(world.connection.execute(summary).fetchall())
+    for column, table in (
+        ("active_sects", "plot_statistics"),
+        ("events_this_week", "plot_statistics"),
+        ("followers", "artist_analytics"),
+    ):
+        (is_zero,) = world.connection.execute(f"select max({column}) = 0 from {table}").fetchone()  # noqa: S608
+        found |= {column} if is_zero else set()
+    return found

@@ -77,7 +77,9 @@ select
     count(distinct facts.user_id) filter (where facts.kind = 'listening') as listeners,
     count(*) filter (where facts.kind = 'ADD') as adds,
     count(*) filter (where facts.kind = 'BLAST') as blasts,
-    count(distinct facts.user_id) filter (where facts.kind = 'follow') as followers
+    {{ if_known(
+        'followers', "count(distinct facts.user_id) filter (where facts.kind = 'follow')"
+    ) }} as followers
 from facts
 inner join artists
     on facts.artist_band_id = artists.artist_band_id

@@ -219,7 +219,8 @@ select
         'gps_verified_users', 'scope_community_count', 'activity_score_7d', 'activity_score_30d',
         'activity_score_all_time', 'members', 'contributors_30d'
     ] %}
-    cast(coalesce(every_scope.{{ statistic }}, 0) as bigint) as {{ statistic }}{% if not loop.last %},
+    {%- set counted = 'cast(coalesce(every_scope.' ~ statistic ~ ', 0) as bigint)' %}
+    {{ if_known(statistic, counted) }} as {{ statistic }}{% if not loop.last %},
     {% endif %}
     {%- endfor %}
 from every_scope

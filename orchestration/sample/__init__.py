@@ -13,7 +13,7 @@ from orchestration.sample.broadcast import add_broadcast
 from orchestration.sample.community import add_community
 from orchestration.sample.delivery import FAULT_ROWS, plant_faults, write_tables
 from orchestration.sample.participation import add_participation
-from orchestration.sample.world import COLUMNS, PARTICIPATION, SampleSize, World
+from orchestration.sample.world import COLUMNS, SampleSize, World
 
 __all__ = ["DEFAULT_SIZE", "FAULT_ROWS", "LAST_NIGHT", "SMALLEST", "SampleSize", "write_sample"]
 
@@ -29,7 +29,6 @@ def write_sample(
     seed: int = 1,
     last_night: dt.date = LAST_NIGHT,
     formats: Sequence[str] = ("csv",),
-    participation: bool = True,
     faults: Collection[str] = (),
 ) -> list[dt.date]:
     """Write the exports of a made-up platform; the parts of a night written before are replaced.
@@ -53,7 +52,6 @@ def write_sample(
         seed: another one gives another platform.
         last_night: the last night exported.
         formats: used in turn over tables, nights and parts.
-        participation: whether this installation exports the participation tables.
         faults: which of `FAULT_ROWS` to plant.
 
     Returns:
@@ -72,7 +70,6 @@ def write_sample(
     add_broadcast(world)
     add_participation(world)
     plant_faults(world, faults)
-    names = [name for name in COLUMNS if participation or name not in PARTICIPATION]
-    write_tables(world, names, exports_dir, formats)
+    write_tables(world, list(COLUMNS), exports_dir, formats)
     (exports_dir / LAST_NIGHT_NAME).write_text(f"{last_night}\n")
     return nights

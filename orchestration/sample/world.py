@@ -85,10 +85,6 @@ COLUMNS = {
     "pioneer_referrals": "id pioneerId recruitedUserId communityId createdAt",
     "activity_point_adjustments": "id userId points reason decidedById createdAt",
 }
-PARTICIPATION = {  # the tables that not every installation exports
-    "event_attendances", "proof_of_support", "projects", "project_supports", "pioneer_referrals",
-    "activity_point_adjustments",
-}  # fmt: skip
 BORN = {  # the append tables, and which column says when a row came to be
     "community_members": "joinedAt", "user_saved_scenes": "savedAt", "track_engagements": "createdAt",
     "track_votes": "createdAt", "signal_actions": "createdAt", "follows": "createdAt",
