@@ -17,7 +17,7 @@ import duckdb
 from orchestration.exports import Night, Table
 from orchestration.places import logs_in, move_for_good, remove_logs, sync_whole
 from orchestration.pseudonyms import ids_in, load, substituted, write_erased
-from orchestration.reading import literal, quoted
+from orchestration.reading import files, literal, quoted
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
 
 
 def _standing(settings: Settings, table: Table) -> str:
-    rows = literal(settings.raw_dir / table.name / "*" / "rows.parquet")
+    rows = files(settings.raw_dir / table.name, "*/rows.parquet")
     return f"read_parquet({rows}, union_by_name = true)"
 
 
@@ -106,7 +106,7 @@ def _plan(
 ) -> None:
     """Say what should be: `wanted` pseudonyms, the `substitution` that leads there, and those `dropped`."""
     (members,) = (table for table in tables.values() if table.is_members)
-    delivered = literal(settings.raw_dir / members.name / "*" / "delivered.parquet")
+    delivered = files(settings.raw_dir / members.name, "*/delivered.parquet")
     connection.execute(
         f"""
         create or replace temp table person as
@@ -187,7 +187,7 @@ def _let_go(
     if lost:
         connection.execute("create or replace temp table held (pseudonym uuid)")
         for name, date in lost:
-            rows = literal(settings.raw_dir / name / date.isoformat() / "rows.parquet")
+            rows = files(settings.raw_dir / name / date.isoformat() / "rows.parquet")
             connection.execute(
                 f"""
                 insert into held
@@ -225,7 +225,7 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
     prepared.mkdir(parents=True)
     nights = _nights_holding(connection, settings, tables, "select old_id from substitution")
     for name, date in sorted(nights):
-        rows = literal(settings.raw_dir / name / date.isoformat() / "rows.parquet")
+        rows = files(settings.raw_dir / name / date.isoformat() / "rows.parquet")
         (prepared / name).mkdir(exist_ok=True)
         connection.execute(
             f"""

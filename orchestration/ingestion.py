@@ -21,7 +21,17 @@ from orchestration.erasure import finish
 from orchestration.exports import MANIFEST_NAME, Night, Table, is_delivered, shown_name
 from orchestration.places import closed_to_clients, move, move_for_good, remove
 from orchestration.pseudonyms import erase_again, load
-from orchestration.reading import READER, STORED_TYPES, RefusedError, checksum, literal, quoted, read_part
+from orchestration.reading import (
+    READER,
+    STORED_TYPES,
+    RefusedError,
+    checksum,
+    files,
+    literal,
+    pattern,
+    quoted,
+    read_part,
+)
 from orchestration.settings import HinderedError, Settings
 
 log = logging.getLogger("warehouse")
@@ -161,7 +171,7 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
 
 def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
     """The accepted parts standing in raw, by table and night."""
-    return _accepted([str(settings.raw_dir / "*" / "*" / "delivered.parquet")])
+    return _accepted([pattern(settings.raw_dir, "*/*/delivered.parquet")])
 
 
 def left_behind(settings: Settings, tables: dict[str, Table]) -> dict[str, list[str]]:
@@ -170,7 +180,7 @@ def left_behind(settings: Settings, tables: dict[str, Table]) -> dict[str, list[
     They are gone from the exports, and stay as they are; a fresh warehouse would not have them at all.
     """
     gone = [
-        str(folder / "delivered.parquet")
+        pattern(folder / "delivered.parquet")
         for name in tables
         for folder in sorted((settings.raw_dir / name).glob("????-??-??"))
         if not is_delivered(settings.exports_dir, name, dt.date.fromisoformat(folder.name))
@@ -182,21 +192,21 @@ def left_behind(settings: Settings, tables: dict[str, Table]) -> dict[str, list[
     return found
 
 
-def _accepted(files: list[str]) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
+def _accepted(delivered: list[str]) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
     """The accepted parts that files of deliveries tell of, by table and night, in order."""
+    account = f"read_parquet([{', '.join(delivered)}], union_by_name = true, hive_partitioning = false)"
     accepted: dict[tuple[str, dt.date], tuple[Part, ...]] = {}
     with duckdb.connect() as connection:
         _create(connection, "account", DELIVERED_COLUMNS)  # it gives older files the columns they lack
         rows = connection.execute(
-            """
+            f"""
             select
                 table_name, night, part, sha256, contract, reader, compared_with, departures_confirmed,
                 status, reason, rows_delivered, rows_rejected, rows_accepted is not null as is_pruned
-            from (from account union all by name from read_parquet(?, union_by_name = true))
+            from (from account union all by name from {account})
             where status = 'accepted'
             order by table_name, night, part
-            """,
-            [files],
+            """
         ).fetchall()
     for row in rows:
         part = Part(*row)
@@ -231,7 +241,7 @@ def ingest(
         load(connection, settings)
         if erased_file:
             connection.execute(
-                f"create or replace temp table erased as from read_parquet({literal(erased_file)})"
+                f"create or replace temp table erased as from read_parquet({files(erased_file)})"
             )
         for night in nights:
             table = tables[night.table]
@@ -455,14 +465,13 @@ def _departure_problem(
     rows_before = settings.raw_dir / table.name / date_before.isoformat() / "rows.parquet"
     people, departed = connection.execute(
         f"""
-        with people as (select distinct {key} as id from read_parquet($1)),
+        with people as (select distinct {key} as id from read_parquet({files(rows_before)})),
         gone as (select id from people where id not in (select {key} from night_rows)),
         come as (select distinct {key} as id from night_rows where {key} not in (select id from people))
         select
             (select count(*) from people),
             (select count(*) from gone where erased_as(id) not in (select erased_as(id) from come))
-        """,
-        [str(rows_before)],
+        """
     ).fetchone()
     if departed <= settings.max_departed_share * people:
         return None

@@ -50,7 +50,7 @@ fair_play_config or release_deck_schedules. `make docs` writes this page; a test
 """
 
 # What ingestion wrote: the SQL of a source, as dbt compiles it.
-_RAW = re.compile(r"read_parquet\('[^']*/raw/(?:\*/\*/)?(\w+)[^']*'(?:,\s*union_by_name = true)?\)")
+_RAW = re.compile(r"read_parquet\('(?:[^']|'')*/raw/(?:\*/\*/)?(\w+)[^']*'(?:,\s*\w+ = \w+)*\)")
 
 
 @dataclass(frozen=True)

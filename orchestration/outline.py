@@ -13,7 +13,7 @@ import duckdb
 from orchestration.ingestion import recover
 from orchestration.pseudonyms import write_erased
 from orchestration.raw_assets import BOOKS, TABLES
-from orchestration.reading import literal
+from orchestration.reading import files
 from orchestration.settings import Settings, settings
 from orchestration.transformation import write_run
 
@@ -35,7 +35,7 @@ def lay_out(config: Settings) -> None:
         write_run(config, SOME_DAY, "the docs")
         connection.execute("create schema raw")
         for source in (*TABLES, *BOOKS):
-            rows = f"read_parquet({literal(_file(config, source))})"
+            rows = f"read_parquet({files(_file(config, source))})"
             connection.execute(f"create table raw.{source} as from {rows} limit 0")
 
 

@@ -13,7 +13,7 @@ import duckdb
 
 from orchestration.exports import Column, Table
 from orchestration.places import move_for_good
-from orchestration.reading import literal, quoted, row_hash
+from orchestration.reading import files, literal, quoted, row_hash
 from orchestration.settings import HinderedError, Settings
 
 KEY_BYTES = 32
@@ -40,7 +40,7 @@ def load(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     connection.execute("create or replace temp table erased (pseudonym uuid, reason varchar)")
     if file.exists():
-        connection.execute(f"insert into erased from read_parquet({literal(file)})")
+        connection.execute(f"insert into erased from read_parquet({files(file)})")
     in_force = connection.sql("select 1 from erased where reason <> 'key'").fetchone() is not None
     block = _key(settings, may_make=not in_force).ljust(BLOCK_BYTES, b"\0")
     connection.execute(

@@ -8,6 +8,7 @@ import ast
 import codecs
 import csv
 import datetime as dt
+import glob
 import gzip
 import hashlib
 import os
@@ -208,7 +209,7 @@ def _csv_source(
         raise RefusedError(f"{name} gives columns {first + 1} and {again + 1} the same name in line 1")
     positions = ", ".join(f"c{i}: 'varchar'" for i in range(len(header)))
     # In parallel, DuckDB finds good large files with quoted line breaks broken, or passes over broken rows.
-    relation = f"""read_csv({literal(copy)}, auto_detect = false, parallel = false, header = true,
+    relation = f"""read_csv({files(copy)}, auto_detect = false, parallel = false, header = true,
         delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false,
         columns = {{{positions}}})"""
     return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
@@ -278,7 +279,7 @@ def _jsonl_source(
     _require_text(copy, name, {b"\0": NUL_FOUND, b"\v": NO_JSON, b"\f": NO_JSON})
     with copy.open("ab") as file:
         file.write(b"\n")  # without one, DuckDB passes over a file of one byte
-    relation = f"read_ndjson_objects({literal(copy)}, maximum_object_size = {MAX_LINE})"
+    relation = f"read_ndjson_objects({files(copy)}, maximum_object_size = {MAX_LINE})"
     lenient_relation = f"{relation[:-1]}, ignore_errors = true)"
     with _refusing(copy, lambda _: f"{name} cannot be read{_too_long(copy)}"):
         # A line that is no JSON at all is null. Lines of the same keys are judged by the first of them.
@@ -369,15 +370,15 @@ def _parquet_source(
     connection: duckdb.DuckDBPyConnection, table: Table, copy: Path, name: str, max_unpacked_bytes: int
 ) -> Source:
     # Text that its writer did not mark as such (Impala, ClickHouse, old Java) is text all the same.
-    relation = f"read_parquet({literal(copy)}, binary_as_string = true)"
+    relation = f"read_parquet({files(copy)}, binary_as_string = true)"
     with _refusing(copy, lambda e: f"{name} cannot be read as Parquet: {_no_parquet(e)}", writes=False):
         described = connection.execute(f"describe select * from {relation}").fetchall()
         # A value repeated a billion times takes a few bytes, and at least a byte each when it is read.
         unpacked = connection.execute(
             f"""
             select greatest(
-                (select sum(total_uncompressed_size::hugeint) from parquet_metadata({literal(copy)})),
-                (select sum(num_rows::hugeint) * {len(described)} from parquet_file_metadata({literal(copy)}))
+                (select sum(total_uncompressed_size::hugeint) from parquet_metadata({pattern(copy)})),
+                (select sum(num_rows::hugeint) * {len(described)} from parquet_file_metadata({pattern(copy)}))
             )
             """
         ).fetchone()[0]
@@ -422,7 +423,7 @@ def _marks(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> dict
                     when converted_type is null and logical_type not like '%isSigned=1%'
                         then split_part(logical_type, 'Type(', 1)
                 end
-            from parquet_schema({literal(copy)})
+            from parquet_schema({pattern(copy)})
             """
         ).fetchall()
     )
@@ -609,6 +610,16 @@ def _line_of(copy: Path, record: int) -> int:
 def literal(value: object) -> str:
     """A value as an SQL text literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def pattern(path: Path, below: str = "") -> str:
+    """What DuckDB is told where it takes a name for a pattern: one file, or some files below a folder."""
+    return literal(glob.escape(str(path)) + (below and f"/{below}"))
+
+
+def files(path: Path, below: str = "") -> str:
+    """The same for a function that reads rows, which would take a folder `a=1` for a column of them."""
+    return f"{pattern(path, below)}, hive_partitioning = false"
 
 
 def quoted(column: str) -> str:

@@ -25,6 +25,22 @@ PROJECT_DIR = PACKAGE_DIR / "project" if IS_INSTALLED else PACKAGE_DIR.parent
 # The variables that no program of others may be told.
 SECRETS = ("ERASURE_KEY", "ALERT_WEBHOOK")
 MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
+# What no name on the way to a directory may hold, and whom it would mislead. Every other character works.
+UNPRINTABLE = (r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "what is no printable text", "a message or a log,")
+UNUSABLE = {
+    "EXPORTS_DIR": (UNPRINTABLE,),
+    "WAREHOUSE_DIR": (
+        UNPRINTABLE,
+        (r"[?#]", "? or #", "DuckDB or dbt, which end the name there,"),
+        (r"\\", "a backslash", "DuckDB, which takes it for the end of a folder's name,"),
+        (r"[{}]", "{ or }", "dbt, which puts something in their place,"),
+    ),
+    "DAGSTER_HOME": (
+        UNPRINTABLE,
+        (r"\?", "?", "Dagster, which ends the name there,"),
+        (r"%[0-9a-fA-F]{2}", "% before two digits", "Dagster, which puts a character in their place,"),
+    ),
+}
 ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # what Dagster takes for one
 
 
@@ -122,7 +138,7 @@ def settings() -> Settings:
         UsageError: a variable says what cannot be.
     """
     forget_variables("DBT_")
-    data = (Path.cwd() if IS_INSTALLED else PROJECT_DIR) / "data"
+    data = (here() if IS_INSTALLED else PROJECT_DIR) / "data"
     warehouse_dir = _directory("WAREHOUSE_DIR", data / "warehouse")
     memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
     if not MEMORY.fullmatch(memory_limit):
@@ -153,11 +169,30 @@ def forget_variables(prefix: str, *kept: str) -> None:
         del os.environ[name]
 
 
+def here() -> Path:
+    """The current directory.
+
+    Raises:
+        UsageError: it is gone.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current directory was deleted; change to one that is there") from error
+
+
 def _directory(name: str, default: Path) -> Path:
     try:
-        return Path(os.environ.get(name) or default).resolve()
+        directory = (here() / (os.environ.get(name) or default)).resolve()
     except RuntimeError as error:  # links that lead in a circle
         raise UsageError(f"{name}: {error}") from error
+    for unusable, what, whom in UNUSABLE[name]:
+        if re.search(unusable, str(directory)):
+            raise UsageError(
+                f"{name} is {str(directory)!a}; {what} in a name there would mislead {whom} "
+                "so choose another directory"
+            )
+    return directory
 
 
 def _number(name: str, default: float, least: float, most: float = math.inf) -> Any:

@@ -31,7 +31,7 @@ from orchestration.places import (
     take_place,
 )
 from orchestration.policy.checks import SEEDS_DIR, problems
-from orchestration.reading import literal
+from orchestration.reading import files, literal
 from orchestration.settings import PROJECT_DIR, HinderedError, Settings, settings
 from orchestration.wall import breaches
 
@@ -158,7 +158,7 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
                     $4::timestamp as built_at,
                     $5::bigint as nights_behind,
                     md5(string_agg(pseudonym::varchar, ',' order by pseudonym)) as erasure_version
-                from read_parquet({literal(config.erased_file)})
+                from read_parquet({files(config.erased_file)})
             )
             to {literal(draft)} (format parquet)
             """,
@@ -218,7 +218,7 @@ def _require_nobody_building(config: Settings) -> None:
 def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
     if not file.exists() or logs_beside(file):
         return False
-    delivered = literal(config.raw_dir / "*" / "*" / "delivered.parquet")
+    delivered = files(config.raw_dir, "*/*/delivered.parquet")
     with duckdb.connect() as connection:
         try:
             connection.execute(f"attach {literal(file)} as built (read_only)")
@@ -229,7 +229,7 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             return False  # built before it could be told who was erased then
         built_at, gone, new, same_making, days_on = connection.execute(
             f"""
-            with run as (from read_parquet({literal(run_file(config))})),
+            with run as (from read_parquet({files(run_file(config))})),
             standing as (
                 select delivery_id, status
                 from read_parquet({delivered}, union_by_name = true)

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from orchestration.lock import make_private
-from orchestration.settings import PACKAGE_DIR, Settings, UsageError, forget_variables, settings
+from orchestration.settings import PACKAGE_DIR, Settings, UsageError, forget_variables, here, settings
 
 LOG_WIDTH = 110
 # Bound to the real standard output: dbt's lines are redirected while the job runs.
-console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else LOG_WIDTH)
+# Nothing that is printed is markup: a directory may be called [bold].
+console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else LOG_WIDTH, markup=False)
 log = logging.getLogger("warehouse")
 
 WAREHOUSE = Annotated[Path | None, typer.Option("--warehouse-dir", help="The warehouse; else WAREHOUSE_DIR.")]
@@ -58,7 +59,7 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
     forget_variables("DAGSTER_", "DAGSTER_HOME")
     for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
         if path is not None:
-            os.environ[name] = str(path.absolute())
+            os.environ[name] = str(here() / path)
     config = settings()
     os.environ["WAREHOUSE_DIR"] = str(config.warehouse_dir)
     os.environ["DAGSTER_HOME"] = str(config.dagster_home)

@@ -14,7 +14,7 @@ import duckdb
 from orchestration.compiled import compiled
 from orchestration.places import attach
 from orchestration.policy.checks import POLICY_FILES
-from orchestration.reading import literal
+from orchestration.reading import literal, pattern
 from orchestration.settings import Settings, UsageError
 
 log = logging.getLogger("warehouse")
@@ -74,7 +74,7 @@ def replay(
     for name in POLICY_FILES:
         table = name.removesuffix(".csv")
         connection.execute(f"create table {table} as from built.main.{table} limit 0")
-        connection.execute(f"copy {table} from {literal(candidate / name)} (header, nullstr '')")
+        connection.execute(f"copy {table} from {pattern(candidate / name)} (header, nullstr '')")
     replayed = {node["unique_id"] for node in models}
     for unique_id in sorted({parent for node in models for parent in node["depends_on"]["nodes"]} - replayed):
         kind, _, name, *_ = unique_id.split(".")

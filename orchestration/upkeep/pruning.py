@@ -17,7 +17,7 @@ import duckdb
 from orchestration.exports import Table, contract
 from orchestration.ingestion import DELIVERED_COLUMNS, recover, swap_folder
 from orchestration.places import attach, remove
-from orchestration.reading import literal
+from orchestration.reading import files, literal
 from orchestration.records import forget, own_runs
 from orchestration.settings import Settings
 from orchestration.transformation import MANIFEST
@@ -145,9 +145,8 @@ def _keep_the_account_alone(config: Settings, connection: duckdb.DuckDBPyConnect
 def _load_delivered(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     columns = ", ".join(f"{name} {data_type}" for name, data_type in DELIVERED_COLUMNS.items())
     connection.execute(f"create or replace temp table night_delivered ({columns})")
-    connection.execute(
-        "insert into night_delivered by name from read_parquet($1)", [str(folder / "delivered.parquet")]
-    )
+    delivered = files(folder / "delivered.parquet")
+    connection.execute(f"insert into night_delivered by name from read_parquet({delivered})")
 
 
 def _runs(before: dt.datetime, published: str) -> list[str]:

@@ -7,7 +7,10 @@ with columns_kept as (
     select
         file_name as place,
         name as column_name
-    from parquet_schema('{{ env_var("WAREHOUSE_DIR", "data/warehouse") }}/raw/*/*/*.parquet')
+    from parquet_schema(
+        '{{ env_var("WAREHOUSE_DIR", "data/warehouse")
+        | replace("[", "[[]") | replace("*", "[*]") | replace("'", "''") }}/raw/*/*/*.parquet'
+    )
 ),
 
 texts_kept as (
