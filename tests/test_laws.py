@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 from conftest import Run, uid
-from golden.world import compiled_sql, deliver, golden_run, run_nightly
+from golden.world import CONFIRMED, EXPORTS, compiled_sql, deliver, golden_run, run_nightly
 
 from orchestration.publication import published_tables
 from orchestration.settings import PROJECT_DIR, settings
@@ -466,12 +466,12 @@ def test_verify_finds_in_a_copy_of_the_published_file_that(
     assert found_by_verify(laboratory, file, law)[law] > (1 if law == SCORES else 0)
 
 
-def test_a_broken_law_stops_publication_and_the_next_run_recovers(tmp_path: Path) -> None:
-    exports_dir, warehouse_dir = tmp_path / "exports", tmp_path / "warehouse"
-    deliver(exports_dir, "2026-01-01")
-    first = run_nightly(exports_dir, warehouse_dir)
-    assert first.success, first.message
-    yesterday = first.published_file.read_bytes()
+def test_a_broken_law_stops_publication_and_the_next_run_recovers(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    exports_dir = shutil.copytree(EXPORTS, tmp_path / "exports")
+    warehouse_dir = shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, tmp_path / "warehouse")
+    yesterday = (warehouse_dir / "analytics.duckdb").read_bytes()
     archived = sorted(path.name for path in (warehouse_dir / "publications").iterdir())
     # As by a defect of ours: what a client writes shows by the time of the file, and is not built upon.
     built = warehouse_dir / "warehouse.duckdb"
@@ -480,8 +480,9 @@ def test_a_broken_law_stops_publication_and_the_next_run_recovers(tmp_path: Path
         connection.execute("delete from stg_track_engagements where track_engagement_id = ?", [uid(5, 4)])
     os.utime(built, ns=(sealed, sealed))
 
-    deliver(exports_dir, "2026-01-02")
-    broken = run_nightly(exports_dir, warehouse_dir)
+    # The votes of the last night arrive late: those of the night before, again.
+    shutil.copytree(exports_dir / "track_votes" / "2026-01-02", exports_dir / "track_votes" / "2026-01-03")
+    broken = run_nightly(exports_dir, warehouse_dir, **CONFIRMED)
     assert not broken.success
     assert "Not published" in broken.message
     assert f"law {STAGED} failed on 1 rows" in broken.message
@@ -490,13 +491,13 @@ def test_a_broken_law_stops_publication_and_the_next_run_recovers(tmp_path: Path
     assert broken.published_file.read_bytes() == yesterday
     assert sorted(path.name for path in (warehouse_dir / "publications").iterdir()) == archived
 
-    recovered = run_nightly(exports_dir, warehouse_dir)
+    recovered = run_nightly(exports_dir, warehouse_dir, **CONFIRMED)
     assert recovered.success, recovered.message
-    assert recovered.sql("select as_of_date::varchar from publication") == [("2026-01-02",)]
-    # 6 engagements of the first night and 5 of the second, all of them standing.
+    assert recovered.sql("select nights_missing from publication") == [("events 2026-01-03",)]
+    # 6 engagements of the first night, 4 of the second and 4 of the third, all of them standing.
     assert recovered.sql(
         "select sum(rows_accepted) from row_account where table_name = 'track_engagements'"
-    ) == [(11,)]
+    ) == [(14,)]
     assert recovered.published_file.read_bytes() != yesterday
 
 
