@@ -118,6 +118,7 @@ with actions as (
 )
 select
     id_of('action', number) as signal_action_id,
+    signal_action_id as tie_order,
     action_type,
     id_of('member', member) as user_id,
     id_of('signal', signal) as signal_id,
@@ -133,6 +134,7 @@ truncate stg_event_attendances;
 insert into stg_event_attendances by name
 select
     id_of('attendance', number) as event_attendance_id,
+    event_attendance_id as tie_order,
     id_of('member', one_of(number, 'guest', 3, 'members')) as user_id,
     id_of('event', one_of(number, 'party', 2, 'events')) as event_id,
     instant(number, 'attended') as checked_in_at,
@@ -146,6 +148,7 @@ truncate stg_project_supports;
 insert into stg_project_supports by name
 select
     id_of('support', number) as project_support_id,
+    project_support_id as tie_order,
     id_of('project', one_of(number, 'project', 2, 'projects')) as project_id,
     id_of('member', one_of(number, 'supporter', 3, 'members')) as user_id,
     'labor' as kind,
@@ -158,6 +161,7 @@ truncate stg_proof_of_support_history;
 insert into stg_proof_of_support_history by name
 select
     id_of('proof', number) as proof_of_support_id,
+    proof_of_support_id as tie_order,
     id_of('member', one_of(number, 'fan', 2, 'members')) as user_id,
     instant(number, 'bought') as created_at,
     'merch' as kind,
@@ -175,6 +179,7 @@ truncate stg_pioneer_referrals;
 insert into stg_pioneer_referrals by name
 select
     id_of('referral', number) as pioneer_referral_id,
+    pioneer_referral_id as tie_order,
     id_of('member', one_of(number, 'pioneer', 2, 'members')) as pioneer_user_id,
     id_of('member', number) as recruited_user_id,
     id_of('scene', number % getvariable('scenes')) as community_id,

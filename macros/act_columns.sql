@@ -1,12 +1,14 @@
-{#- The columns every act has; an arm names what it has, the rest is null. -#}
+{#- The columns every act has; an arm names what it has, the rest is null. Its tie_order is that of the source row, or
+    the id of a row that belongs to no member: ids of members' rows change when they are erased. -#}
 {% macro act_columns(
-    rule_id, source_table, source_id, user_id, occurred_at, export_date, delivery_id,
+    rule_id, source_table, source_id, tie_order, user_id, occurred_at, export_date, delivery_id,
     credited_source_id='null', scene_id='null', once_id='null', owner_user_id='null', owner_band_id='null',
     claimed_points='null', is_verified='true', reversed_at='null'
 ) -%}
     '{{ rule_id }}' as rule_id,
     '{{ source_table }}' as source_table,
     {{ source_id }} as source_id,
+    {{ tie_order }} as tie_order,
     {{ user_id }} as user_id,
     {{ occurred_at }} as occurred_at,
     {{ export_date }} as export_date,

@@ -1,13 +1,13 @@
 {#- What a cap leaves of the claims it is about: of each the part that lies under the cap when the claims of its group
-    are laid end to end, in the order acts happened (ties by id). Each claim has the cap of its own time; where it has
-    none, it is paid whole and counts for those after it. A group that stays under its lowest cap is left out: its
+    are laid end to end, in the order acts happened (ties by tie_order). Each claim has the cap of its own time; where it
+    has none, it is paid whole and counts for those after it. A group that stays under its lowest cap is left out: its
     claims keep what they claim, and most groups do. No amount is negative. -#}
 {% macro what_is_left(claims, cap, amount, of_each) -%}
     {%- set group = of_each | join(', ') -%}
     {%- set so_far -%}
         sum({{ amount }}) over (
             partition by {{ group }}
-            order by occurred_at, source_id
+            order by occurred_at, tie_order
             rows between unbounded preceding and current row
         )
     {%- endset -%}

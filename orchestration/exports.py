@@ -54,7 +54,10 @@ class RowCheck:
 
 @dataclass(frozen=True)
 class Table:
-    """The contract of one export table."""
+    """The contract of one export table.
+
+    `holds_acts` says that its rows are acts of members, whose order decides about points.
+    """
 
     name: str
     description: str
@@ -65,6 +68,7 @@ class Table:
     guard_departures: bool
     columns: tuple[Column, ...]
     row_checks: tuple[RowCheck, ...]
+    holds_acts: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -109,6 +113,7 @@ def contract(manifest: dict[str, Any]) -> dict[str, Table]:
             guard_departures=meta.get("guard_departures", False),
             columns=tuple(_column(column) for column in source["columns"].values()),
             row_checks=tuple(RowCheck(**check) for check in meta.get("row_checks", [])),
+            holds_acts=meta.get("holds_acts", False),
         )
     return dict(sorted(tables.items()))
 

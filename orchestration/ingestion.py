@@ -71,6 +71,8 @@ BOOKKEEPING_COLUMNS = {
     "part": "varchar",
     "row_number": "bigint",
     "row_hash": "uuid",
+    # The pseudonym of an act's id, before erasure and after: it says which of two at one instant comes first.
+    "tie_order": "uuid",
 }
 
 
@@ -150,7 +152,9 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
     finish(settings)
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
+        _configure(connection, settings)
         load(connection, settings)
+        key = connection.sql("select pseudonym from erased where reason = 'key'").fetchone()
         for table in tables.values():
             shapes = (
                 ("rows", _row_columns(table)),
@@ -158,15 +162,28 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
                 ("rejected", REJECTED_COLUMNS),
             )
             folder = settings.raw_dir / table.name / "empty"
-            stamp = folder / hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
+            stamp = folder / hashlib.sha256(repr((shapes, key)).encode()).hexdigest()[:16]
             if stamp.exists():
                 continue
+            if table.holds_acts:
+                _order_ties_again(connection, settings, table)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             for name, columns in shapes:
                 _create(connection, "empty", columns)
                 _copy(connection, "from empty", folder / f"{name}.parquet")
             stamp.touch()
+
+
+def _order_ties_again(connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table) -> None:
+    """Nights that stand from before there was a tie_order, or from under another key, get theirs."""
+    draft = settings.incoming_dir / "rows.parquet"
+    for rows in (settings.raw_dir / table.name).glob("[0-9]*/rows.parquet"):
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        others = "columns(lambda name: name <> 'tie_order')"
+        ties = f"select {others}, erased_as({quoted(table.key[0])}) as tie_order"
+        _copy(connection, f"{ties} from read_parquet({literal(rows)})", draft)
+        draft.replace(rows)
 
 
 def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
@@ -381,10 +398,13 @@ def _read_part(
     except RefusedError as refused:
         return replace(part, reason=str(refused))
     columns = ", ".join(quoted(column.name) for column in table.columns)
+    tie_order = f"pseudonym({quoted(table.key[0])})" if table.holds_acts else "null"
     connection.execute(
         f"""
         insert into night_rows by name
-        select {columns}, row_number, row_hash, $1::uuid as delivery_id, $2::date as night, $3 as part
+        select
+            {columns}, row_number, row_hash, $1::uuid as delivery_id, $2::date as night, $3 as part,
+            {tie_order} as tie_order
         from checked
         where problem is null
         """,

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+from golden.world import erased
 
 DAY_MS = 24 * 60 * 60 * 1000
 JOB_TIME_MS = 60 * 1000
@@ -339,9 +340,15 @@ def _responses(heard: pd.DataFrame) -> pd.DataFrame:
         others = others[(others["userId"] != add["userId"]) & (before > pd.Timedelta(0))]
         others = others[add["createdAt"] - others["createdAt"] <= RESPONSE_WINDOW]
         if len(others):
-            latest = others[others["createdAt"] == others["createdAt"].max()].sort_values("id").iloc[0]
+            others = others[others["createdAt"] == others["createdAt"].max()]
+            latest = _in_order(others, "createdAt", "id").iloc[0]
             found.append(add | {"blaster": latest["userId"], "blast": latest["id"]})
     return pd.DataFrame(found, columns=[*heard.columns, "blaster", "blast"])
+
+
+def _in_order(rows: pd.DataFrame, at: str, key: str) -> pd.DataFrame:
+    """Rows as they happened; of those at one instant the lowest pseudonym comes first."""
+    return rows.assign(tie=rows[key].map(erased)).sort_values([at, "tie"]).drop(columns="tie")
 
 
 def _proofs(exports: Exports, happenings: pd.DataFrame, projects: pd.DataFrame) -> pd.DataFrame:
@@ -431,7 +438,7 @@ def decisions(exports: Exports) -> pd.DataFrame:
     seen: set[tuple[str, str, str]] = set()
     caps = Caps()
     rows = []
-    for act in acts(exports).sort_values(["occurred_at", "source_id"]).to_dict("records"):
+    for act in _in_order(acts(exports), "occurred_at", "source_id").to_dict("records"):
         rule, user, day = act["rule_id"], act["user_id"], act["occurred_at"].date()
         once, source = (rule, user, act["once"]), (rule, act["credited"] or act["source_id"])
         price = POINTS[rule] if rule in POINTS else int(np.clip(act["price"], -MOST_ADJUSTED, MOST_ADJUSTED))

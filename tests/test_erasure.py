@@ -302,6 +302,74 @@ def test_a_snapshot_in_which_many_are_erased_is_no_mass_departure(tmp_path: Path
     assert outcomes[NIGHTS[2]] == "refused"  # read anew, as the night before it changed: five really are gone
 
 
+# What settles ties
+
+
+ACTS = {name for name, table in TABLES.items() if table.holds_acts}
+
+
+def ties(house: House) -> dict[str, list[tuple[Any, ...]]]:
+    """Of each act that stands: its tie_order."""
+    return {name: house.rows(name, "tie_order") for name in sorted(ACTS)}
+
+
+def test_what_settles_ties_is_a_pseudonym_that_neither_departure_nor_return_changes(tmp_path: Path) -> None:
+    house = House(tmp_path, tables=TABLES)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], TABLES)
+    house.run()
+    before = ties(house)
+    assert before == {name: [(erased(uid(KINDS[name], n)),) for n in (1, 2)] for name in sorted(ACTS)}
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], ["users"])
+    house.run()
+    action = uid(KINDS["signal_actions"], 2)
+    assert house.rows("signal_actions", "id", "tie_order")[1] == (erased(action), erased(action))
+    assert ties(house) == before
+    deliver(house.settings.exports_dir, NIGHTS[2], [1, 2], ["users"])
+    house.run()
+    assert house.rows("signal_actions", "id")[1] == (action,)
+    assert ties(house) == before
+
+
+def test_nights_from_before_ties_were_settled_so_are_completed_although_their_exports_are_gone(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path, tables=TABLES)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], TABLES)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], ["users"])
+    house.run()
+    complete = house.everything()
+    with duckdb.connect() as connection:
+        for rows in house.settings.raw_dir.glob("*/*/rows.parquet"):
+            connection.execute(
+                f"copy (select * exclude (tie_order) from read_parquet('{rows}'))"  # noqa: S608
+                f" to '{rows}.old' (format parquet)"
+            )
+            rows.with_name(f"{rows.name}.old").rename(rows)
+    for empty in house.settings.raw_dir.glob("*/empty"):
+        shutil.rmtree(empty)
+    shutil.rmtree(house.settings.exports_dir)
+    house.run()
+    acts = [place for place in complete if place.split("/")[1] in ACTS]
+    assert len(acts) > len(ACTS)
+    assert {place: house.everything()[place] for place in acts} == {place: complete[place] for place in acts}
+    stands = house.everything()
+    house.run()
+    assert house.everything() == stands
+
+
+def test_under_another_key_ties_are_settled_by_it_everywhere(tmp_path: Path) -> None:
+    house, renewed = House(tmp_path), House(tmp_path, erasure_key="00" * 32)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    house.run()
+    before = house.rows("signal_actions", "id", "tie_order")
+    deliver(house.settings.exports_dir, NIGHTS[1], [1, 2], SOME)
+    renewed.run()
+    after = renewed.rows("signal_actions", "id", "tie_order")
+    assert after == after[:2] * 2
+    assert [row[0] for row in after[:2]] == [row[0] for row in before]
+    assert not {*after} & {*before}
+
+
 # Return
 
 

@@ -5,7 +5,20 @@ from pathlib import Path
 
 import pytest
 from conftest import Run, uid
-from golden.world import EXPORTS, WHOLE, Row, as_written, assert_same_rows, expected, golden_run, run_nightly
+from golden.world import (
+    EXPORTS,
+    WHOLE,
+    Row,
+    as_written,
+    assert_same_rows,
+    erased,
+    expected,
+    golden_run,
+    run_nightly,
+)
+
+from orchestration.publication import published_tables
+from orchestration.transformation import MANIFEST
 
 PLACE = ("tier", "state", "city", "music_community")
 
@@ -102,6 +115,19 @@ def test_an_award_and_its_decision_have_one_id(golden: Run) -> None:
     for act, award in awards.items():
         for column in ("rule_id", "source_table", "source_id", "user_id", "scene_id", "points"):
             assert award[column] == decisions[act][column]
+
+
+def test_what_settles_ties_is_published_nowhere(golden: Run) -> None:
+    """The pseudonym of an act that still has its id would tell what it is called once it is erased."""
+    published = {
+        str(value)
+        for table in published_tables(MANIFEST).values()
+        for row in golden.table(table)
+        for value in row.values()
+    }
+    sources = {str(row["source_id"]) for row in golden.table("activity_decision")}
+    assert sources <= published
+    assert published & {erased(source) for source in sources} == set()
 
 
 def test_what_was_taken_back_points_at_what_it_takes_back(golden: Run) -> None:

@@ -51,14 +51,14 @@ class World:
     def action(self, number: int, kind: str, member: int, signal: int, day: int, hour: float) -> None:
         """A signal action in January."""
         self.connection.execute(
-            "insert into stg_signal_actions values ($1, $2, $3, $4, $5, $5::date, $6)",
+            "insert into stg_signal_actions values ($1, $2, $3, $4, $5, $5::date, $6, $1)",
             [uid(2, number), kind, uid(1, member), uid(3, signal), at(day, hour), uid(9, 1)],
         )
 
     def attendance(self, number: int, member: int, event: int, day: int, hour: float) -> None:
         """An attendance in January."""
         self.connection.execute(
-            "insert into stg_event_attendances values ($1, $2, $3, $4, 'qr_scan', $4, $4::date, $5)",
+            "insert into stg_event_attendances values ($1, $2, $3, $4, 'qr_scan', $4, $4::date, $5, $1)",
             [uid(2, number), uid(1, member), uid(4, event), at(day, hour), uid(9, 1)],
         )
 

@@ -75,6 +75,7 @@ class Act:
             "rule_id": self.rule,
             "source_table": "made_up",
             "source_id": uid(91, number),
+            "tie_order": uid(91, 999 - number),
             "user_id": uid(1, self.user),
             "occurred_at": at,
             "occurred_on": at.date(),

@@ -65,6 +65,7 @@ select
     acts.export_date,
     acts.delivery_id,
     acts.once_id,
+    acts.tie_order,
     acts.reversed_at,
     rules.is_bonus,
     rules.daily_cap_points,

@@ -12,7 +12,7 @@ once_claims as (
         act_id,
         row_number() over (
             partition by rule_id, user_id, once_id
-            order by occurred_at, source_id
+            order by occurred_at, tie_order
         ) as occurrence
     from {{ ref('claim') }}
     where refusal is null and once_id is not null
@@ -34,7 +34,7 @@ source_claims as (
         claim.rule_id,
         coalesce(claim.credited_source_id, claim.source_id) as brought_by_id,
         claim.occurred_at,
-        claim.source_id,
+        claim.tie_order,
         claim.cap_per_source,
         claim.price
     from {{ ref('claim') }} as claim
@@ -56,7 +56,7 @@ day_claims as (
         claim.user_id,
         claim.occurred_on,
         claim.occurred_at,
-        claim.source_id,
+        claim.tie_order,
         claim.daily_cap_points,
         coalesce(source_share.points, claim.price) as source_points
     from {{ ref('claim') }} as claim

@@ -204,8 +204,8 @@ CROSSING = {
     ),
     "an order within a window": (
         "decision",
-        "order by occurred_at, source_id\n        ) as occurrence",
-        "order by (select max(score) from warehouse.main.stg_track_engagements), source_id\n"
+        "order by occurred_at, tie_order\n        ) as occurrence",
+        "order by (select max(score) from warehouse.main.stg_track_engagements), tie_order\n"
         "        ) as occurrence",
         "which rows decision has comes from track_engagements",
     ),

@@ -4,7 +4,7 @@ with adjustments as (
 
 select
     {{ act_columns(
-        'adjustment', 'activity_point_adjustments', 'activity_point_adjustment_id', 'user_id', 'created_at',
-        'export_date', 'delivery_id', claimed_points='points'
+        'adjustment', 'activity_point_adjustments', 'activity_point_adjustment_id', 'tie_order', 'user_id',
+        'created_at', 'export_date', 'delivery_id', claimed_points='points'
     ) }}
 from adjustments

@@ -1,4 +1,4 @@
-{#- Blasts of a signal are numbered in the order they happened (of those at one instant the lowest id comes last).
+{#- Blasts of a signal are numbered in the order they happened (of those at one instant by tie_order, the lowest last).
     An ADD credits the last before it, or, as a member blasts a signal only once, the one before that if the last
     is the adder's own. -#}
 with actions as (
@@ -36,7 +36,7 @@ numbered as (
         *,
         sum(case when action_type = 'BLAST' then 1 else 0 end) over (
             partition by signal_id
-            order by created_at, case when action_type = 'ADD' then 0 else 1 end, signal_action_id desc
+            order by created_at, case when action_type = 'ADD' then 0 else 1 end, tie_order desc
             rows between unbounded preceding and current row
         ) as blasts_so_far
     from actions
@@ -70,8 +70,8 @@ credited as (
 
 select
     {{ act_columns(
-        'blast_response', 'signal_actions', 'credited.signal_action_id', 'credited.blaster_user_id',
-        'credited.created_at', 'credited.export_date', 'credited.delivery_id',
+        'blast_response', 'signal_actions', 'credited.signal_action_id', 'credited.tie_order',
+        'credited.blaster_user_id', 'credited.created_at', 'credited.export_date', 'credited.delivery_id',
         credited_source_id='credited.blast_id', owner_user_id='credited.created_by_user_id',
         owner_band_id='credited.artist_band_id'
     ) }}

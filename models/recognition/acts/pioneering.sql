@@ -28,21 +28,22 @@ paired as (
 
 select
     {{ act_columns(
-        'pioneer_formation', 'community_activation_audits', 'community_activation_audit_id', 'user_id',
-        'created_at', 'export_date', 'delivery_id', scene_id='scene_id', once_id='scene_id'
+        'pioneer_formation', 'community_activation_audits', 'community_activation_audit_id',
+        'community_activation_audit_id', 'user_id', 'created_at', 'export_date', 'delivery_id', scene_id='scene_id',
+        once_id='scene_id'
     ) }}
 from audit_listeners
 union all
 select
     {{ act_columns(
-        'pioneer_recruiting', 'pioneer_referrals', 'pioneer_referral_id', 'pioneer_user_id', 'created_at',
-        'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
+        'pioneer_recruiting', 'pioneer_referrals', 'pioneer_referral_id', 'tie_order', 'pioneer_user_id',
+        'created_at', 'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
     ) }}
 from paired
 union all
 select
     {{ act_columns(
-        'pioneer_joining', 'pioneer_referrals', 'pioneer_referral_id', 'recruited_user_id', 'created_at',
-        'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
+        'pioneer_joining', 'pioneer_referrals', 'pioneer_referral_id', 'tie_order', 'recruited_user_id',
+        'created_at', 'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
     ) }}
 from paired

@@ -8,8 +8,8 @@ projects as (
 
 select
     {{ act_columns(
-        'project_support', 'project_supports', 'supports.project_support_id', 'supports.user_id',
-        'supports.created_at', 'supports.export_date', 'supports.delivery_id',
+        'project_support', 'project_supports', 'supports.project_support_id', 'supports.tie_order',
+        'supports.user_id', 'supports.created_at', 'supports.export_date', 'supports.delivery_id',
         owner_user_id='projects.created_by_user_id'
     ) }}
 from supports
@@ -18,7 +18,7 @@ left join projects
 union all
 select
     {{ act_columns(
-        'project_founding', 'projects', 'project_id', 'created_by_user_id', 'created_at', 'export_date',
-        'delivery_id', once_id='project_id'
+        'project_founding', 'projects', 'project_id', 'project_id', 'created_by_user_id', 'created_at',
+        'export_date', 'delivery_id', once_id='project_id'
     ) }}
 from projects

@@ -67,6 +67,7 @@ vanished as (
 proofs as (
     select
         last_states.proof_of_support_id,
+        last_states.tie_order,
         last_states.user_id,
         coalesce(verification.delivery_id, last_states.delivery_id) as delivery_id,
         verification.verified_at is not null as is_verified,
@@ -98,8 +99,8 @@ proofs as (
 
 select
     {{ act_columns(
-        'proof_of_support', 'proof_of_support', 'proof_of_support_id', 'user_id', 'occurred_at', 'export_date',
-        'delivery_id', once_id='once_id', owner_user_id='owner_user_id', owner_band_id='owner_band_id',
+        'proof_of_support', 'proof_of_support', 'proof_of_support_id', 'tie_order', 'user_id', 'occurred_at',
+        'export_date', 'delivery_id', once_id='once_id', owner_user_id='owner_user_id', owner_band_id='owner_band_id',
         is_verified='is_verified', reversed_at='case when reversed_at < occurred_at then occurred_at else reversed_at end'
     ) }}
 from proofs

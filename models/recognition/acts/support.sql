@@ -9,8 +9,8 @@ signals as (
 
 select
     {{ act_columns(
-        'support', 'signal_actions', 'actions.signal_action_id', 'actions.user_id', 'actions.created_at',
-        'actions.export_date', 'actions.delivery_id', owner_band_id='signals.artist_band_id'
+        'support', 'signal_actions', 'actions.signal_action_id', 'actions.tie_order', 'actions.user_id',
+        'actions.created_at', 'actions.export_date', 'actions.delivery_id', owner_band_id='signals.artist_band_id'
     ) }}
 from actions
 left join signals

@@ -10,5 +10,6 @@ select
     method,
     createdAt as created_at,
     night as export_date,
-    delivery_id
+    delivery_id,
+    tie_order
 from standing

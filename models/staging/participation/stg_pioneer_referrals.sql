@@ -9,5 +9,6 @@ select
     communityId as community_id,
     createdAt as created_at,
     night as export_date,
-    delivery_id
+    delivery_id,
+    tie_order
 from standing

@@ -17,5 +17,6 @@ select
     updatedAt as updated_at,
     from_night,
     to_night,
-    delivery_id
+    delivery_id,
+    tie_order
 from history

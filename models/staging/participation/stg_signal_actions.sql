@@ -15,5 +15,6 @@ select
     signalId as signal_id,
     createdAt as created_at,
     night as export_date,
-    delivery_id
+    delivery_id,
+    tie_order
 from standing
