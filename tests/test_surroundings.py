@@ -4,9 +4,11 @@ That a whole run passes beside settings of another project is seen in `golden.wo
 golden test reads.
 """
 
+import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,9 +19,11 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from golden.world import EXPORTS, OF_ANOTHER_PROJECT, golden_run
 from test_one_sentence import asked
 
-from orchestration import transformation
+from orchestration import places, transformation
+from orchestration.cli import nightly
 from orchestration.cli.console import choose_directories
 from orchestration.compiled import compiled
+from orchestration.policy.what_if import NotRecordedError
 from orchestration.settings import settings
 
 LAW = "every_total_equals_the_sum_of_its_parts"
@@ -137,3 +141,35 @@ def test_a_run_that_ends_well_without_this_nights_publication_is_no_success(
     outcome = asked(*words)
     assert outcome.exit_code == 1
     assert "does not hold this night's publication" in outcome.stderr
+
+
+def ended_by(fails: Callable[[], None]) -> tuple[int, str]:
+    """How the command ends, and what it says, when a step of Dagster's ends with what this raises."""
+
+    @dg.op
+    def step() -> None:
+        fails()
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def job() -> None:
+        step()
+
+    outcome = job.execute_in_process(raise_on_error=False)
+    return nightly._explain(next(e for e in outcome.all_events if e.is_step_failure).step_failure_data)
+
+
+def test_what_our_own_error_says_is_told_and_not_what_caused_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_another_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    def wrong() -> None:
+        raise NotRecordedError("no such day") from ValueError("a cause")
+
+    monkeypatch.setattr(Path, "replace", on_another_disk)
+    code, said = ended_by(lambda: places.move(tmp_path / "incoming", tmp_path / "raw"))
+    assert code == 1
+    assert said.startswith(f"{tmp_path / 'incoming'} cannot be moved to {tmp_path / 'raw'}: they lie on diff")
+    monkeypatch.undo()
+    assert ended_by(wrong) == (2, "no such day")

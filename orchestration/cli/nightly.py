@@ -21,8 +21,8 @@ from orchestration.cli.console import (
     show_progress,
     stop,
 )
-from orchestration.lock import hold
-from orchestration.settings import PROJECT_DIR, Settings, UsageError
+from orchestration.lock import WarehouseBusyError, hold
+from orchestration.settings import PROJECT_DIR, HinderedError, Settings, UsageError
 from orchestration.summary import show_summary
 
 if TYPE_CHECKING:
@@ -155,9 +155,19 @@ def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
     """A failed step in words a person can act on."""
     if failure.user_failure_data:
         return Exit.NOT_PUBLISHED, failure.user_failure_data.description
-    codes = {"UsageError": Exit.USAGE, "WarehouseBusyError": Exit.BUSY}
+    # Dagster keeps the names of classes alone. What ours says is said in full, whatever was its cause.
+    codes = (
+        dict.fromkeys(_kinds(HinderedError), Exit.NOT_PUBLISHED)
+        | dict.fromkeys(_kinds(WarehouseBusyError), Exit.BUSY)
+        | dict.fromkeys(_kinds(UsageError), Exit.USAGE)
+    )
     error = failure.error
     while error.cause and error.cls_name not in codes:
         error = error.cause
     _, _, said = error.message.partition(f"{error.cls_name}: ")  # the class is named with its module
     return codes.get(error.cls_name, Exit.NOT_PUBLISHED), (said or error.message).strip()
+
+
+def _kinds(error: type[Exception]) -> set[str]:
+    """The name of a class, and of all that are made of it."""
+    return {error.__name__}.union(*(_kinds(kind) for kind in error.__subclasses__()))
