@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from orchestration.exports import Night, Table
-from orchestration.places import logs_in, move_for_good, remove_logs, sync_whole
+from orchestration.places import logs_in, move_for_good, remove_logs, sync, sync_whole
 from orchestration.pseudonyms import ids_in, load, substituted, write_erased
 from orchestration.reading import files, literal, quoted
 from orchestration.settings import Settings
@@ -237,6 +237,8 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
     write_erased(connection, "wanted", prepared / settings.erased_file.name)
     sync_whole(prepared)  # the mark must not reach the disk before what it vouches for
     (prepared / "complete").touch()
+    for folder in (prepared, settings.incoming_dir, settings.warehouse_dir):
+        sync(folder)  # nor a night take its place before the mark has
     finish(settings)
     erased, returned = connection.execute(
         """

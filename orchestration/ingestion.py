@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.erasure import finish
 from orchestration.exports import MANIFEST_NAME, Night, Table, is_delivered, shown_name
-from orchestration.places import closed_to_clients, move, move_for_good, remove
+from orchestration.places import closed_to_clients, move, move_for_good, remove, sync_whole
 from orchestration.pseudonyms import erase_again, load
 from orchestration.reading import (
     READER,
@@ -172,6 +172,7 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
             for name, columns in shapes:
                 _create(connection, "empty", columns)
                 _copy(connection, "from empty", folder / f"{name}.parquet")
+            sync_whole(folder)  # the stamp must not reach the disk before what it vouches for
             stamp.touch()
 
 
@@ -183,7 +184,7 @@ def _order_ties_again(connection: duckdb.DuckDBPyConnection, settings: Settings,
         others = "columns(lambda name: name <> 'tie_order')"
         ties = f"select {others}, erased_as({quoted(table.key[0])}) as tie_order"
         _copy(connection, f"{ties} from read_parquet({literal(rows)})", draft)
-        draft.replace(rows)
+        move_for_good(draft, rows)
 
 
 def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...]]:
@@ -194,13 +195,15 @@ def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...
 def left_behind(settings: Settings, tables: dict[str, Table]) -> dict[str, list[str]]:
     """The nights, by table, that were read under another contract or by another reader and cannot be again.
 
-    They are gone from the exports, and stay as they are; a fresh warehouse would not have them at all.
+    They are gone from the exports, or a delivery that was refused is there in their place. They stay as they
+    are; a fresh warehouse would not have them at all.
     """
     gone = [
         pattern(folder / "delivered.parquet")
         for name in tables
         for folder in sorted((settings.raw_dir / name).glob("????-??-??"))
-        if not is_delivered(settings.exports_dir, name, dt.date.fromisoformat(folder.name))
+        if folder.with_suffix(".refused").exists()
+        or not is_delivered(settings.exports_dir, name, dt.date.fromisoformat(folder.name))
     ]
     found: dict[str, list[str]] = {}
     for (name, night), parts in _accepted(gone).items() if gone else ():
@@ -273,11 +276,12 @@ def ingest(
             if outcome.action == "accepted":
                 known[night.table, night.date] = outcome.parts
             elif outcome.action == "refused":
-                stands = _standing_folder(settings, night).exists()
-                stays = "; what was delivered before stays" if stands else ""
-                if not stands:
-                    known.pop((night.table, night.date), None)
-                log.warning("refused %s %s: %s%s", night.table, night.date, refusal(outcome), stays)
+                before = ""
+                if _standing_folder(settings, night).exists():
+                    before = "; what was delivered before stays"
+                elif known.pop((night.table, night.date), None):
+                    before = "; it was accepted before, and its rows leave the warehouse"
+                log.warning("refused %s %s: %s%s", night.table, night.date, refusal(outcome), before)
             yield outcome
 
 
@@ -318,8 +322,8 @@ def _ingest_night(
     if not read_again and _identities(parts) == _identities(before):
         _remove(settings, _refused_folder(settings, night))
         return Outcome(night, "known", before)
-    stands = {part.delivery_id for part in parts} == {part.delivery_id for part in before}
-    confirmed_before = _contents(parts) == _contents(before) and any(p.departures_confirmed for p in before)
+    stands = _contents(parts) == _contents(before)
+    confirmed_before = stands and any(part.departures_confirmed for part in before)
     if departures_confirmed or confirmed_before:
         parts = tuple(replace(part, departures_confirmed=True) for part in parts)
     with _work_folder(settings) as work:
@@ -344,8 +348,8 @@ def _ingest_night(
             )
             _swap_in(connection, settings, parts, work, _refused_folder(settings, night))
             if stands:
-                # Not a new delivery but the standing one, judged anew: by another reader, or beside a night
-                # that arrived late.
+                # Not a new delivery but the standing one, judged anew: by another reader, under another
+                # contract, or beside a night that arrived late.
                 _remove(settings, _standing_folder(settings, night))
             return Outcome(night, "refused", parts)
         if stands and (read_again or {part.reader for part in before} != {READER}):

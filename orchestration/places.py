@@ -67,9 +67,14 @@ def clear(database: Path) -> None:
 
 
 def remove(database: Path) -> None:
-    """Delete a database with its logs. The database goes first: without its log it might seem to be whole."""
+    """Delete a database with its logs. The database goes first: without its log it might seem to be whole.
+
+    It does not come back after a cut of power, beside what took its place in raw since.
+    """
     logs = logs_beside(database)
-    database.unlink(missing_ok=True)
+    if database.exists():
+        database.unlink()
+        sync(database.parent)
     remove_logs(logs)
 
 

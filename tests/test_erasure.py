@@ -18,7 +18,7 @@ from conftest import uid, write_rows
 from golden.world import erased
 from members import KINDS, MEMBER, NIGHTS, OWNED, TABLES, deliver, ids_of, named, replaced, rows_of
 
-from orchestration import erasure
+from orchestration import erasure, ingestion
 from orchestration.exports import delivered_nights
 from orchestration.ingestion import Outcome, ingest, recover
 from orchestration.pseudonyms import ErasureKeyError, load
@@ -283,6 +283,22 @@ def test_what_arrives_late_of_a_departed_member_is_erased_as_it_is_read(tmp_path
     whole.run()
     assert house.everything() == whole.everything()
     assert named(house.written(), ids_of(2) + ids_of(3)) == []
+
+
+def test_what_another_reader_reads_again_of_a_departed_member_ends_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
+    assert house.run() == 1
+    monkeypatch.setattr(ingestion, "READER", "a later one")
+    assert {outcome.action for outcome in house.read()} == {"accepted"}
+    assert house.run() == 0  # they were before
+    assert named(house.written(), ids_of(2)) == []
+    fresh = House(tmp_path / "fresh", tmp_path / "exports")
+    fresh.run()
+    assert house.everything() == fresh.everything()
 
 
 def test_a_snapshot_in_which_many_are_erased_is_no_mass_departure(tmp_path: Path) -> None:

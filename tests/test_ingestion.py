@@ -749,6 +749,46 @@ def test_what_was_read_otherwise_and_is_gone_from_the_exports_stays_and_is_named
     assert left_behind(house.settings, house.tables)["signals"] == ["2026-03-01"]
 
 
+@pytest.mark.parametrize("contract_too", [False, True], ids=["reader", "reader and contract"])
+def test_a_night_that_is_refused_now_leaves_raw_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, contract_too: bool
+) -> None:
+    """A fresh warehouse would not have it; here the reader before let a key pass that was given twice."""
+    house = House(tmp_path, "things")
+    twice = as_jsonl([thing(1)]).replace(b'"thing 1"', b'"one", "label": "two"')
+    house.deliver("things", 1, twice, "part-0000.jsonl")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ingestion, "READER", "an earlier one")
+        earlier.setattr(reading, "_repeats_a_key", lambda *_: "false")
+        assert house.actions() == {("things", 1): "accepted"}
+    if contract_too:
+        house.tables["things"] = with_column(THINGS, "colour")
+    assert house.actions() == {("things", 1): "refused"}
+    assert not house.folder("things", 1).exists()
+    assert "; it was accepted before, and its rows leave the warehouse" in caplog.text
+    caplog.clear()
+    assert house.actions() == {("things", 1): "refused"}
+    assert "leave the warehouse" not in caplog.text
+
+
+def test_what_was_read_otherwise_and_has_a_refused_correction_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands is gone from the exports, although something of that night is there."""
+    house = House(tmp_path, "things")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ingestion, "READER", "an earlier one")
+        house.deliver("things", 1, [thing(1)])
+        house.ingest()
+    house.deliver("things", 1, "id\n")
+    assert house.actions() == {("things", 1): "refused"}
+    assert house.rows("things", 1, "size") == [(1,)]
+    assert left_behind(house.settings, house.tables) == {"things": ["2026-03-01"]}
+    house.deliver("things", 1, [thing(2)])
+    assert house.actions() == {("things", 1): "accepted"}
+    assert left_behind(house.settings, house.tables) == {}
+
+
 def test_what_was_read_before_readers_were_told_apart_is_read_again(tmp_path: Path) -> None:
     house = House(tmp_path, "things")
     house.deliver("things", 1, [thing(1)])

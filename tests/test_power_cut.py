@@ -9,10 +9,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import write_rows
 from golden.world import EXPORTS, golden_run
+from members import rows_of
 from test_erasure import NIGHTS, SOME, deliver
 from test_erasure import House as HouseOfMembers
-from test_ingestion import House, thing
+from test_ingestion import House, march, thing
 
 from orchestration import places
 from orchestration.publication import publish, published_tables
@@ -35,7 +37,7 @@ class Disk:
         """An empty one."""
         self.synced: set[State] = set()
         self.moved: list[Path] = []
-        self.vouched: list[Path] = []
+        self.vouched: list[str] = []
         self.unnamed: Path | None = None
 
     def sync(self, descriptor: int) -> None:
@@ -75,7 +77,8 @@ def config(
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """The disk, watched while the test runs: every sync, move, removal and mark."""
     watched = Disk()
-    fsync, replace, rmtree, touch = os.fsync, Path.replace, shutil.rmtree, Path.touch
+    fsync, replace, rmtree = os.fsync, Path.replace, shutil.rmtree
+    touch, unlink = Path.touch, Path.unlink
 
     def synced(descriptor: int) -> None:
         fsync(descriptor)
@@ -90,15 +93,22 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
         rmtree(folder, **how)
 
     def vouched(mark: Path) -> None:
-        if mark.name == "complete":
+        if mark.name == "complete" or mark.parent.name == "empty":
             watched.require(whole=mark.parent)
-            watched.vouched.append(mark)
+            watched.vouched.append(mark.name)
         touch(mark)
+        watched.unnamed = mark if mark.name == "complete" else watched.unnamed
+
+    def deleted(file: Path, **how: bool) -> None:
+        is_there = file.exists()
+        unlink(file, **how)
+        watched.unnamed = file if is_there and file.suffix == ".duckdb" else watched.unnamed
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", moved)
     monkeypatch.setattr(shutil, "rmtree", removed)
     monkeypatch.setattr(Path, "touch", vouched)
+    monkeypatch.setattr(Path, "unlink", deleted)
     return watched
 
 
@@ -114,13 +124,39 @@ def test_a_night_of_raw_is_on_the_disk_before_it_takes_its_place(tmp_path: Path,
     assert house.folder("things", 2, ".refused") in disk.moved
 
 
+def test_a_warehouse_is_gone_from_the_disk_before_a_night_that_is_read_otherwise_takes_its_place(
+    tmp_path: Path, disk: Disk
+) -> None:
+    house = House(tmp_path, "things")
+    house.deliver("things", 1, [thing(1)])
+    house.ingest()
+    house.settings.warehouse_file.touch()
+    house.ingest(again=[march(1)])
+    disk.require()
+    assert not house.settings.warehouse_file.exists()
+    assert disk.moved.count(house.folder("things", 1)) == 2
+
+
+def test_acts_whose_ties_are_ordered_again_are_on_the_disk_before_they_take_their_place(
+    tmp_path: Path, disk: Disk
+) -> None:
+    house = House(tmp_path, "signal_actions")
+    write_rows(house.settings.exports_dir, "signal_actions", march(1), rows_of("signal_actions", [1]))
+    house.ingest()
+    shutil.rmtree(house.settings.raw_dir / "signal_actions" / "empty")  # as if it were of another shape
+    house.ingest()
+    disk.require()
+    assert house.folder("signal_actions", 1) / "rows.parquet" in disk.moved
+    assert len(disk.vouched) == 2
+
+
 def test_an_erasure_is_on_the_disk_before_it_is_carried_out(tmp_path: Path, disk: Disk) -> None:
     house = HouseOfMembers(tmp_path)
     deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
     deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     assert house.run() == 1
     disk.require()
-    assert len(disk.vouched) == 1
+    assert disk.vouched.count("complete") == 1
     assert house.settings.raw_dir / "users" / str(NIGHTS[0]) / "rows.parquet" in disk.moved
     assert house.settings.erased_file in disk.moved
 
