@@ -2,8 +2,8 @@
     the id of a row that belongs to no member: ids of members' rows change when they are erased. -#}
 {% macro act_columns(
     rule_id, source_table, source_id, tie_order, user_id, occurred_at, export_date, delivery_id,
-    credited_source_id='null', scene_id='null', once_id='null', owner_user_id='null', owner_band_id='null',
-    claimed_points='null', is_verified='true', reversed_at='null'
+    credited_source_id='null', scene_id='null', once_id='null', signal_id='null', event_id='null', project_id='null',
+    artist_band_id='null', counterpart_user_id='null', claimed_points='null', is_verified='true', reversed_at='null'
 ) -%}
     '{{ rule_id }}' as rule_id,
     '{{ source_table }}' as source_table,
@@ -16,8 +16,11 @@
     cast({{ credited_source_id }} as uuid) as credited_source_id,
     cast({{ scene_id }} as uuid) as scene_id,
     cast({{ once_id }} as uuid) as once_id,
-    cast({{ owner_user_id }} as uuid) as owner_user_id,
-    cast({{ owner_band_id }} as uuid) as owner_band_id,
+    cast({{ signal_id }} as uuid) as signal_id,
+    cast({{ event_id }} as uuid) as event_id,
+    cast({{ project_id }} as uuid) as project_id,
+    cast({{ artist_band_id }} as uuid) as artist_band_id,
+    cast({{ counterpart_user_id }} as uuid) as counterpart_user_id,
     cast({{ claimed_points }} as integer) as claimed_points,
     {{ is_verified }} as is_verified,
     cast({{ reversed_at }} as timestamp) as reversed_at

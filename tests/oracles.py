@@ -127,13 +127,17 @@ class Exports:
         return self.homes[then[-1] if then else seen[0]][user] if seen else None
 
     def band_mates(self, day: dt.date) -> set[tuple[str, str]]:
-        """Band and member of that night; before the first snapshot, of those in it who had joined by then."""
+        """Band and member of that night: of its snapshot, or made by then and seen only later."""
         nights = self.nights("artist_band_members")
-        then = [night for night in nights if night <= day]
-        mates = self.snapshot("artist_band_members", then[-1] if then else nights[0])
-        if not then or then[-1] == nights[0]:
-            mates = mates[mates["createdAt"].dt.date <= day]
-        return set(zip(mates["artistBandId"], mates["userId"], strict=True))
+        now = [night for night in nights if night <= day][-1:]
+        mates, seen = set(), set()
+        for night in nights:
+            rows = self.snapshot("artist_band_members", night)
+            made_by_then = ~rows["id"].isin(seen) & (rows["createdAt"].dt.date <= day)
+            there = rows if [night] == now else rows[made_by_then] if night > day else rows[:0]
+            mates |= set(zip(there["artistBandId"], there["userId"], strict=True))
+            seen |= set(rows["id"])
+        return mates
 
     @cached_property
     def ever_members(self) -> set[str]:
@@ -274,47 +278,48 @@ def window_days(exports: Exports, day: dt.date) -> int:
 
 
 def acts(exports: Exports) -> pd.DataFrame:
-    """Every act by rule: who, when, which row, whose thing it is, and what it pays only once."""
+    """Every act by rule: who, when, which row, who and which bands are involved, what it pays only once."""
     signals = exports.last_seen("signals").set_index("id")
     bands = {signal: _band_named(text) for signal, text in signals["metadata"].items()}
     actions = exports.events("signal_actions")
-    actions["owner"] = actions["signalId"].map(signals["createdById"])
-    actions["band"] = actions["signalId"].map(bands)
+    actions["people"] = actions["signalId"].map(signals["createdById"]).map(_named)
+    actions["bands"] = actions["signalId"].map(bands).map(_named)
     heard = actions[actions["signalId"].map(signals["type"]) != "flyer"]
     happenings = exports.last_seen("events").set_index("id")
     attendances = exports.events("event_attendances")
-    attendances["owner"] = attendances["eventId"].map(happenings["createdById"])
-    attendances["band"] = attendances["eventId"].map(happenings["artistBandId"])
+    attendances["people"] = attendances["eventId"].map(happenings["createdById"]).map(_named)
+    attendances["bands"] = attendances["eventId"].map(happenings["artistBandId"]).map(_named)
     projects, supports = exports.last_seen("projects"), exports.events("project_supports")
-    supports["owner"] = supports["projectId"].map(projects.set_index("id")["createdById"])
+    supports["people"] = supports["projectId"].map(projects.set_index("id")["createdById"]).map(_named)
     audits = exports.events("community_activation_audits")
     audits["listener"] = [set(_json(ids)) for ids in audits["cutoverListenerIds"]]
     audits = audits.explode("listener").dropna(subset="listener")
     referrals = exports.events("pioneer_referrals")
     oneself = referrals["pioneerId"] == referrals["recruitedUserId"]
-    referrals["owner"] = referrals["pioneerId"].where(oneself, None)
+    referrals["people"] = referrals["pioneerId"].where(oneself, None).map(_named)
     adjustments = exports.events("activity_point_adjustments")
+    involved = {"people": "people", "bands": "bands"}
     found = [
-        _acts("blast", heard[heard["type"] == "BLAST"], "userId", owner="owner", band="band"),
-        _acts("blast_response", _responses(heard), "blaster", owner="owner", band="band", credited="blast"),
-        _acts("support", actions[actions["type"] == "SUPPORT"], "userId", band="band"),
-        _acts("attendance", attendances, "userId", "checkedInAt", once="eventId", owner="owner", band="band"),
-        _acts("project_support", supports, "userId", owner="owner"),
+        _acts("blast", heard[heard["type"] == "BLAST"], "userId", **involved),
+        _acts("blast_response", _responses(heard), "blaster", credited="blast", **involved),
+        _acts("support", actions[actions["type"] == "SUPPORT"], "userId", **involved),
+        _acts("attendance", attendances, "userId", "checkedInAt", once="eventId", **involved),
+        _acts("project_support", supports, "userId", people="people"),
         _acts("project_founding", projects, "createdById"),
         _acts(
             "proof_of_support", _proofs(exports, happenings, projects), "userId", "verified",
-            once="what", owner="owner", band="band", taken_back="taken_back", is_verified="is_verified",
+            once="what", taken_back="taken_back", is_verified="is_verified", **involved,
         ),
         _acts("pioneer_formation", audits, "listener", scene="sceneId", once="sceneId"),
-        _acts("pioneer_recruiting", referrals, "pioneerId", scene="communityId", owner="owner"),
-        _acts("pioneer_joining", referrals, "recruitedUserId", scene="communityId", owner="owner"),
+        _acts("pioneer_recruiting", referrals, "pioneerId", scene="communityId", people="people"),
+        _acts("pioneer_joining", referrals, "recruitedUserId", scene="communityId", people="people"),
         _acts("adjustment", adjustments, "userId", price="points"),
     ]  # fmt: skip
     everything = pd.concat(found, ignore_index=True)
     return everything[everything["occurred_at"] < exports.as_of]
 
 
-ACT = ("scene", "once", "owner", "band", "credited", "price", "taken_back", "is_verified")
+ACT = ("scene", "once", "people", "bands", "credited", "price", "taken_back", "is_verified")
 
 
 def _acts(rule: str, rows: pd.DataFrame, user: str, at: str = "createdAt", **named: str) -> pd.DataFrame:
@@ -326,6 +331,11 @@ def _acts(rule: str, rows: pd.DataFrame, user: str, at: str = "createdAt", **nam
         found[what] = pd.Series(values, index=rows.index, dtype=object)
     found["once"] = found["once"].where(found["once"].notna(), found["source_id"])
     return found
+
+
+def _named(*names: object) -> set[object]:
+    """Those of them that are named at all."""
+    return {name for name in names if not pd.isna(name)}
 
 
 def _responses(heard: pd.DataFrame) -> pd.DataFrame:
@@ -363,17 +373,24 @@ def _proofs(exports: Exports, happenings: pd.DataFrame, projects: pd.DataFrame) 
     found = []
     for history in histories.values():
         last = [row for _, row in history if row][-1]
-        sure = [(night, row) for night, row in history if row and row["status"] in ("verified", "revoked")]
+        sure = [(night, row) for night, row in history if row and _was_verified(row)]
         times = [row["createdAt"] if pd.isna(row["verifiedAt"]) else row["verifiedAt"] for _, row in sure]
         found.append(last | {
             "is_verified": bool(sure),
             "verified": min(times) if sure else last["createdAt"],
             "what": f"{last['kind']} {last['eventId'] or last['projectId'] or last['artistBandId']}",
-            "owner": made.get(last["projectId"]) or happenings["createdById"].get(last["eventId"]),
-            "band": last["artistBandId"] or happenings["artistBandId"].get(last["eventId"]),
+            "people": _named(made.get(last["projectId"]), happenings["createdById"].get(last["eventId"])),
+            "bands": _named(last["artistBandId"], happenings["artistBandId"].get(last["eventId"])),
             "taken_back": _taken_back(exports, history, sure[0][0]) if sure else None,
         })  # fmt: skip
     return pd.DataFrame(found)
+
+
+def _was_verified(proof: dict[str, object]) -> bool:
+    """Whether a snapshot says that the proof is or once was verified."""
+    return proof["status"] == "verified" or (
+        proof["status"] == "revoked" and not pd.isna(proof["verifiedAt"])
+    )
 
 
 def _taken_back(
@@ -447,7 +464,7 @@ def decisions(exports: Exports) -> pd.DataFrame:
             decision = "not_verified"
         elif user not in exports.ever_members:
             decision = "unknown_member"
-        elif user == act["owner"] or (act["band"], user) in mates[day]:
+        elif user in (act["people"] or ()) or any((band, user) in mates[day] for band in act["bands"] or ()):
             decision = "self_award"
         elif once in seen:
             decision = "duplicate_act"

@@ -86,20 +86,20 @@ def differences(comparison: Comparison) -> list[object]:
     ]
 
 
-# Support is 20 instead of 10, still 50 a day. Ben's one support brings 20. Of Dan's six of 6 December two
-# bring 20, one the 10 that are left, three nothing: 70 withheld on 4 acts, where now the sixth is refused 10.
+# Support is 20 instead of 10, and 60 a day instead of 50. Of Dan's six of 6 December three bring 20, three
+# nothing: 60 withheld on 3 acts, where now the sixth is refused 10. Ben's one support is of his own signal.
 
 
 @pytest.fixture
 def twice(golden: Run, candidate: Path) -> Comparison:
-    """Support worth twice."""
-    change(candidate, POINT_RULES, "support,support,10,", "support,support,20,")
+    """Support worth twice, and ten more a day."""
+    change(candidate, POINT_RULES, "support,support,10,false,,50", "support,support,20,false,,60")
     return compared(golden, candidate)
 
 
 def test_totals_are_those_of_the_golden_nights_and_what_supports_add(twice: Comparison) -> None:
     assert twice.last_day == dt.date(2026, 1, 3)
-    assert twice.findings["totals"].rows == [("awards", 33, 31, -2), ("points", 965, 975, 10)]
+    assert twice.findings["totals"].rows == [("awards", 32, 30, -2), ("points", 955, 965, 10)]
     assert by(twice.findings["by_type"], "awards now", "awards then", "points now", "points then") == {
         "adjustment": (1, 1, -7, -7),
         "attendance": (1, 1, 15, 15),
@@ -107,9 +107,9 @@ def test_totals_are_those_of_the_golden_nights_and_what_supports_add(twice: Comp
         "pioneering": (4, 4, 650, 650),
         "project": (3, 3, 100, 100),
         "proof_of_support": (2, 2, 100, 100),
-        "support": (6, 4, 60, 70),
+        "support": (5, 3, 50, 60),
     }
-    assert by(twice.findings["by_rule"], "points now", "points then", "difference")["support"] == (60, 70, 10)
+    assert by(twice.findings["by_rule"], "points now", "points then", "difference")["support"] == (50, 60, 10)
     assert by(twice.findings["by_rule"], "points now")["blast_response"] == (22,)
 
 
@@ -117,32 +117,32 @@ def test_scenes_stand_in_order_of_name_and_add_up(twice: Comparison) -> None:
     assert [
         (row["scene"], row["points now"], row["difference"]) for row in twice.findings["by_scene"].records()
     ] == [
-        ("Austin folk, Texas", 70, 0),
+        ("Austin folk, Texas", 70, 10),
         ("Austin punk, Texas", 167, 0),
-        ("Houston punk, Texas", 65, 10),
+        ("Houston punk, Texas", 55, 0),
         ("Portland punk, Oregon", 670, 0),
         ("in no city scene", -7, 0),
     ]
 
 
 def test_the_spread_over_members_counts_those_without_points(twice: Comparison, golden: Run) -> None:
-    """Eleven members: -7, five of 0, 50, 70, 262, 275, 310 (Ben, then 320).
+    """Eleven members: -7, five of 0, 50, 70 (Dan, then 80), 262, 275, 300.
 
     The sixth is the median, the tenth (9.9) p90, the eleventh (10.89) p99. Gini, -7 taken as 0:
-    2 * (7*50 + 8*70 + 9*262 + 10*275 + 11*310) / (11 * 967) - 12/11, with 320: 2 * 9538 / (11 * 977) - 12/11.
+    2 * (7*50 + 8*70 + 9*262 + 10*275 + 11*300) / (11 * 957) - 12/11, with 80: 2 * 9398 / (11 * 967) - 12/11.
     """
     now, then, difference = twice.findings["distribution"].rows
-    assert now[:-1] == ("now", 11, 5, 5 / 11, 0, 275, 310)
-    assert now[-1] == pytest.approx(2 * 9428 / (11 * 967) - 12 / 11)
-    assert then[:-1] == ("then", 11, 5, 5 / 11, 0, 275, 320)
-    assert then[-1] == pytest.approx(2 * 9538 / (11 * 977) - 12 / 11)
-    assert difference[:-1] == ("difference", 0, 0, 0, 0, 0, 10)
+    assert now[:-1] == ("now", 11, 5, 5 / 11, 0, 275, 300)
+    assert now[-1] == pytest.approx(2 * 9318 / (11 * 957) - 12 / 11)
+    assert then[:-1] == ("then", 11, 5, 5 / 11, 0, 275, 300)
+    assert then[-1] == pytest.approx(2 * 9398 / (11 * 967) - 12 / 11)
+    assert difference[:-1] == ("difference", 0, 0, 0, 0, 0, 0)
     with duckdb.connect(str(golden.warehouse_dir / "warehouse.duckdb"), read_only=True) as built:
         assert built.sql("select count(*) from stg_users").fetchone() == (11,)
 
 
 def test_bands_join_until_each_holds_five_members(twice: Comparison) -> None:
-    """-7 and the five zeros are six; 50, 70 and 262, 275, 310, joined, are five. Ben gains 10."""
+    """-7 and the five zeros are six; 50, 70 and 262, 275, 300, joined, are five. Dan gains 10."""
     assert twice.findings["bands"].rows == [
         ("0 or fewer", 6, 0, 6, 0, 0),
         ("50 to 499", 5, 1, 4, 0, 2),
@@ -153,7 +153,7 @@ def test_bands_join_until_each_holds_five_members(twice: Comparison) -> None:
 def test_points_that_caps_withhold_are_counted_by_rule_and_cap(twice: Comparison) -> None:
     assert twice.findings["caps"].rows == [
         ("blast_response", "one source act", 1, 1, 2, 2, 0),
-        ("support", "a member in a day", 1, 4, 10, 70, 60),
+        ("support", "a member in a day", 1, 3, 10, 60, 50),
     ]
 
 
@@ -162,7 +162,7 @@ def test_a_lower_cap_withholds_more(golden: Run, candidate: Path) -> None:
     change(candidate, POINT_RULES, "support,support,10,false,,50", "support,support,10,false,,20")
     found = compared(golden, candidate).findings
     assert found["caps"].rows[1] == ("support", "a member in a day", 1, 4, 10, 40, 30)
-    assert found["totals"].rows[1] == ("points", 965, 935, -30)
+    assert found["totals"].rows[1] == ("points", 955, 925, -30)
     assert by(found["bands"], "gain", "stay", "lose", "mean change")["50 to 499"] == (0, 4, 1, -6)
 
 
@@ -193,7 +193,7 @@ def test_the_proposal_lists_what_differs_and_warns_of_what_has_no_effect_yet(
 def test_a_half_life_and_seasons_show_beside_the_plain_sums(golden: Run, candidate: Path) -> None:
     """Half-life one day, on 3 January; seasons begin on 1 January.
 
-    Austin punk: 27 of today, 100/2, 5/4, 5/2^6, 5/2^7, 25/2^24. Houston: 5/2, 50/2^33, 10/2^59.
+    Austin punk: 27 of today, 100/2, 5/4, 5/2^6, 5/2^7, 25/2^24. Houston: 5/2, 50/2^33.
     """
     change(candidate, SCORE_POLICY, "1,,none", "1,1,quarter")
     found = compared(golden, candidate).findings
@@ -205,39 +205,39 @@ def test_a_half_life_and_seasons_show_beside_the_plain_sums(golden: Run, candida
         for name, (points, faded, season) in {
             "Austin folk, Texas": (70, -80 + 100 / 2**3 + 50 / 2**28, -80),
             "Austin punk, Texas": (167, 27 + 50 + 1.25 + 5 / 2**6 + 5 / 2**7 + 25 / 2**24, 132),
-            "Houston punk, Texas": (65, 2.5, 5),
+            "Houston punk, Texas": (55, 2.5, 5),
             "Portland punk, Oregon": (670, 18 + 652 / 2, 670),
             "in no city scene": (-7, -7, -7),
         }.items()
     }
     assert scores == almost
-    assert found["totals"].rows[1] == ("points", 965, 965, 0)
+    assert found["totals"].rows[1] == ("points", 955, 955, 0)
 
 
 def test_awards_are_one_number_wherever_they_are_counted(golden: Run) -> None:
-    """33, of which Fay, who left, earned one; Dan's proof that was taken back is one award, not two."""
+    """32, of which Fay, who left, earned one; Dan's proof that was taken back is one award, not two."""
     (now, *_) = compared(golden, SEEDS_DIR).findings["totals"].records()
     summary = Console(file=io.StringIO())
     show_summary(summary, replace(settings(), warehouse_dir=golden.warehouse_dir), {})
     points = summary.file.getvalue().partition("activity_type")[2].splitlines()[2:9]
-    assert (now["of all"], now["now"]) == ("awards", 33)
-    assert sum(int(line.split()[1]) for line in points) == 33
-    assert golden.sql("select count(*) from activity_decision where is_awarded") == [(33,)]
-    assert golden.sql("select sum(awards) from user_activity") == [(32,)]
+    assert (now["of all"], now["now"]) == ("awards", 32)
+    assert sum(int(line.split()[1]) for line in points) == 32
+    assert golden.sql("select count(*) from activity_decision where is_awarded") == [(32,)]
+    assert golden.sql("select sum(awards) from user_activity") == [(31,)]
 
 
 def test_up_to_a_day_both_sides_stop_at_its_end(golden: Run) -> None:
-    """Up to 2 January: 965 without the 27 + 18 - 80 - 7 of the 3rd. Fay is a member still, 10 to 14 not yet.
+    """Up to 2 January: 955 without the 27 + 18 - 80 - 7 of the 3rd. Fay is a member still, 10 to 14 not yet.
 
-    0, 5, 50, 150, 235, 257, 310: the fourth of seven is the median, the seventh p90 and p99. Dan's sixth
+    0, 5, 50, 150, 235, 257, 300: the fourth of seven is the median, the seventh p90 and p99. Dan's sixth
     support is the only act a cap had refused.
     """
     found = compared(golden, SEEDS_DIR, dt.date(2026, 1, 2)).findings
-    assert found["totals"].rows[1] == ("points", 1007, 1007, 0)
-    assert [row["points then"] for row in found["by_scene"].records()] == [150, 140, 65, 652]
+    assert found["totals"].rows[1] == ("points", 997, 997, 0)
+    assert [row["points then"] for row in found["by_scene"].records()] == [150, 140, 55, 652]
     now = found["distribution"].rows[0]
-    assert now[:-1] == ("now", 7, 6, 6 / 7, 150, 310, 310)
-    assert now[-1] == pytest.approx(2 * 5647 / (7 * 1007) - 8 / 7)
+    assert now[:-1] == ("now", 7, 6, 6 / 7, 150, 300, 300)
+    assert now[-1] == pytest.approx(2 * 5577 / (7 * 997) - 8 / 7)
     assert found["caps"].rows == [("support", "a member in a day", 1, 1, 10, 10, 0)]
 
 

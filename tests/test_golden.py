@@ -45,8 +45,8 @@ def test_every_scope_has_its_score_on_each_of_the_three_nights(golden: Run) -> N
 def test_points_lie_on_the_days_they_were_earned_and_on_no_other(golden: Run) -> None:
     score = golden.table("activity_score")
     assert_same_rows([row for row in score if row["points_on_day"]], expected("points_on_day"))
-    # 60 days from the first award, 2025-11-05, to 2026-01-03; 5 city, 4 state and 3 national scopes.
-    assert len(score) == 60 * (5 + 4 + 3)
+    # 34 days from the first award, 2025-12-01, to 2026-01-03; 5 city, 4 state and 3 national scopes.
+    assert len(score) == 34 * (5 + 4 + 3)
 
 
 def test_every_metric_of_every_scope_and_window_is_what_was_worked_out(golden: Run) -> None:
@@ -81,16 +81,16 @@ def test_the_skip_rate_is_skips_over_listens_of_each_scope(golden: Run) -> None:
         assert row["value"] == int(skips) / int(listens)
 
 
-def test_the_total_is_965_however_it_is_added_up(golden: Run) -> None:
-    """960 points of present members and the 5 of one who left: 965 in each tier."""
-    assert golden.sql("select sum(points) from activity_point") == [(965,)]
-    assert golden.sql("select sum(points_all_time) from user_activity") == [(960,)]
+def test_the_total_is_955_however_it_is_added_up(golden: Run) -> None:
+    """950 points of present members and the 5 of one who left: 955 in each tier."""
+    assert golden.sql("select sum(points) from activity_point") == [(955,)]
+    assert golden.sql("select sum(points_all_time) from user_activity") == [(950,)]
     assert golden.sql(
         """
         select tier, sum(points_all_time) from activity_score
         where as_of_date = date '2026-01-03' group by tier order by tier
         """
-    ) == [("city", 965), ("national", 965), ("state", 965)]
+    ) == [("city", 955), ("national", 955), ("state", 955)]
 
 
 def test_every_reason_there_can_be_under_this_policy_occurs(golden: Run) -> None:

@@ -30,7 +30,10 @@ RULES: dict[str, dict[str, int | None]] = {
     "proof_of_support": {"points": 100, "daily_cap_points": 150},
     "adjustment": {"points": None, "max_points_per_award": 1000},
 }
-INPUTS = ("act", "point_rule", "band_membership", "stg_users_history", "home_scene", "scene", "as_of")
+INPUTS = (
+    "act", "point_rule", "band_membership", "known_signal", "known_event", "known_project",
+    "stg_users_history", "home_scene", "scene", "as_of",
+)  # fmt: skip
 REFUSED = {"not_verified", "unknown_member", "self_award", "duplicate_act"}
 REASONS = REFUSED | {"source_capped", "daily_capped"}
 
@@ -83,7 +86,7 @@ class Act:
             "delivery_id": uid(92, 1),
             "credited_source_id": uid(93, self.thing) if self.rule == "blast_response" else None,
             "once_id": uid(94, self.thing) if is_proof or self.rule == "attendance" else None,
-            "owner_user_id": uid(1, self.user) if self.is_own else None,
+            "counterpart_user_id": uid(1, self.user) if self.is_own else None,
             "claimed_points": self.claimed if self.rule == "adjustment" else None,
             "is_verified": self.is_verified or not is_proof,
             "reversed_at": at + dt.timedelta(hours=back) if is_proof and back is not None else None,
@@ -143,7 +146,7 @@ class Scoring:
         """What is decided about acts, and the ledger that follows; under the steady rules if not told."""
         self.fill("point_rule", policy or STEADY)
         self.fill("act", rows)
-        for model in ("claim", "decision"):
+        for model in ("self_award", "claim", "decision"):
             self.connection.execute(f"create or replace table {model} as {self.sql[model]}")
         return self._rows("from decision order by act_id"), self._rows(
             f"from ({self.sql['ledger']}) order by ledger_id"

@@ -76,13 +76,13 @@ def test_what_if_nothing_changed_nothing_changes(golden: Run, table: str) -> Non
 
 
 def test_what_if_a_support_were_worth_twice(golden: Run, candidate: Path) -> None:
-    """Ben's one support 20; of Dan's six on one day 20, 20, and the 10 that are left under 50."""
+    """Of Dan's six on one day 20, 20, and the 10 that are left under 50; Ben's is of his own signal."""
     change(candidate, POINT_RULES, SUPPORT, SUPPORT.replace("10", "20"))
     with replayed(golden, candidate) as connection:
         assert connection.sql(
             "select points from warehouse.main.ledger where rule_id = 'support' order by occurred_at"
-        ).fetchall() == [(20,), (20,), (20,), (10,)]
-        assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (965 + 10,)
+        ).fetchall() == [(20,), (20,), (10,)]
+        assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (955,)
 
 
 def copied(golden: Run, tmp_path: Path) -> Run:
@@ -101,7 +101,7 @@ def test_what_the_last_build_left_without_sql_is_compiled(golden: Run, tmp_path:
         node["compiled_code"] = None
     manifest_file.write_text(json.dumps(manifest))
     with replayed(copy, SEEDS_DIR) as connection:
-        assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (965,)
+        assert connection.sql("select sum(points) from warehouse.main.ledger").fetchone() == (955,)
 
 
 def test_a_part_of_a_build_is_not_replayed(golden: Run, tmp_path: Path) -> None:

@@ -1,20 +1,19 @@
-with history as (
-    select * from {{ ref('stg_artist_band_members_history') }}
-),
+{#- A row's first state begins when the row was made, which snapshots may have missed; one that was gone and is back begins
+    when it was seen again. -#}
 
-first_snapshot as (
-    select min(night) as night
-    from {{ ref('snapshot_night') }}
-    where table_name = 'artist_band_members'
+with states as (
+    select
+        *,
+        row_number() over (partition by artist_band_member_id order by from_night) as state_number
+    from {{ ref('stg_artist_band_members_history') }}
 )
 
 select
-    history.user_id,
-    history.artist_band_id,
+    user_id,
+    artist_band_id,
     case
-        when history.from_night > first_snapshot.night then history.from_night
-        else cast(history.created_at as date)
+        when state_number = 1 then least(cast(created_at as date), from_night)
+        else from_night
     end as valid_from,
-    coalesce(history.to_night, date '9999-12-31') as valid_to
-from history
-cross join first_snapshot
+    coalesce(to_night, date '9999-12-31') as valid_to
+from states

@@ -8,18 +8,8 @@ rules as (
     select * from {{ ref('point_rule') }}
 ),
 
-band_acts as (
-    select
-        act_id,
-        user_id,
-        occurred_on,
-        owner_band_id
-    from {{ ref('act') }}
-    where owner_band_id is not null
-),
-
-band_memberships as (
-    select * from {{ ref('band_membership') }}
+self_awards as (
+    select * from {{ ref('self_award') }}
 ),
 
 member_ever as (
@@ -37,17 +27,6 @@ rule_span as (
         min(valid_from) as first_day
     from rules
     group by all
-),
-
-own_band_act as (
-    select distinct band_acts.act_id
-    from band_acts
-    inner join band_memberships
-        on
-            band_acts.owner_band_id = band_memberships.artist_band_id
-            and band_acts.user_id = band_memberships.user_id
-            and band_acts.occurred_on >= band_memberships.valid_from
-            and band_acts.occurred_on < band_memberships.valid_to
 )
 
 select
@@ -80,7 +59,7 @@ select
         when rules.rule_id is null then 'after_policy'
         when not acts.is_verified then 'not_verified'
         when member_ever.user_id is null then 'unknown_member'
-        when acts.owner_user_id = acts.user_id or own_band_act.act_id is not null then 'self_award'
+        when self_awards.act_id is not null then 'self_award'
     end as refusal
 from acts
 left join rules
@@ -92,8 +71,8 @@ left join rule_span
     on acts.rule_id = rule_span.rule_id
 left join member_ever
     on acts.user_id = member_ever.user_id
-left join own_band_act
-    on acts.act_id = own_band_act.act_id
+left join self_awards
+    on acts.act_id = self_awards.act_id
 left join scene
     on acts.scene_id = scene.scene_id
 {{ at_home('acts', 'user_id', 'acts.occurred_on') }}

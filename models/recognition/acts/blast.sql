@@ -11,7 +11,7 @@ select
     {{ act_columns(
         'blast', 'signal_actions', 'actions.signal_action_id', 'actions.tie_order', 'actions.user_id',
         'actions.created_at', 'actions.export_date', 'actions.delivery_id',
-        owner_user_id='signals.created_by_user_id', owner_band_id='signals.artist_band_id'
+        signal_id='actions.signal_id'
     ) }}
 from actions
 left join signals

@@ -2,10 +2,7 @@
     An ADD credits the last before it, or, as a member blasts a signal only once, the one before that if the last
     is the adder's own. -#}
 with actions as (
-    select
-        stg_signal_actions.*,
-        known_signal.created_by_user_id,
-        known_signal.artist_band_id
+    select stg_signal_actions.*
     from {{ ref('stg_signal_actions') }} as stg_signal_actions
     left join {{ ref('known_signal') }} as known_signal
         on stg_signal_actions.signal_id = known_signal.signal_id
@@ -72,8 +69,7 @@ select
     {{ act_columns(
         'blast_response', 'signal_actions', 'credited.signal_action_id', 'credited.tie_order',
         'credited.blaster_user_id', 'credited.created_at', 'credited.export_date', 'credited.delivery_id',
-        credited_source_id='credited.blast_id', owner_user_id='credited.created_by_user_id',
-        owner_band_id='credited.artist_band_id'
+        credited_source_id='credited.blast_id', signal_id='credited.signal_id'
     ) }}
 from credited
 inner join windows

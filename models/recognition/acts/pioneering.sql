@@ -16,14 +16,6 @@ audit_listeners as (
         {{ id_or_null('elements.listener') }} as user_id
     from audits
     {{ json_elements('audits.cutover_listener_ids', 'listener') }}
-),
-
--- Recruiting oneself earns on neither side.
-paired as (
-    select
-        *,
-        case when pioneer_user_id = recruited_user_id then pioneer_user_id end as owner_user_id
-    from referrals
 )
 
 select
@@ -37,13 +29,15 @@ union all
 select
     {{ act_columns(
         'pioneer_recruiting', 'pioneer_referrals', 'pioneer_referral_id', 'tie_order', 'pioneer_user_id',
-        'created_at', 'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
+        'created_at', 'export_date', 'delivery_id', scene_id='community_id',
+        counterpart_user_id='recruited_user_id'
     ) }}
-from paired
+from referrals
 union all
 select
     {{ act_columns(
         'pioneer_joining', 'pioneer_referrals', 'pioneer_referral_id', 'tie_order', 'recruited_user_id',
-        'created_at', 'export_date', 'delivery_id', scene_id='community_id', owner_user_id='owner_user_id'
+        'created_at', 'export_date', 'delivery_id', scene_id='community_id',
+        counterpart_user_id='pioneer_user_id'
     ) }}
-from paired
+from referrals

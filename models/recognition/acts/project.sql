@@ -10,11 +10,9 @@ select
     {{ act_columns(
         'project_support', 'project_supports', 'supports.project_support_id', 'supports.tie_order',
         'supports.user_id', 'supports.created_at', 'supports.export_date', 'supports.delivery_id',
-        owner_user_id='projects.created_by_user_id'
+        project_id='supports.project_id'
     ) }}
 from supports
-left join projects
-    on supports.project_id = projects.project_id
 union all
 select
     {{ act_columns(

@@ -1,5 +1,5 @@
-{#- A proof counts from its first verification, even if the history only ever saw it revoked. It is taken back at
-    revoked_at; without one, or if the row vanished while its member stayed, on the first night that was seen. -#}
+{#- A proof counts from its first verification, even if no snapshot saw it verified: one that is revoked and says when it
+    was verified was verified once. It is taken back at revoked_at; without one, or if the row vanished while its member stayed, on the first night that was seen. -#}
 with states as (
     select * from {{ ref('stg_proof_of_support_history') }}
 ),
@@ -8,18 +8,10 @@ members as (
     select * from {{ ref('stg_users_history') }}
 ),
 
-events as (
-    select * from {{ ref('known_event') }}
-),
-
-projects as (
-    select * from {{ ref('known_project') }}
-),
-
 numbered as (
     select
         *,
-        status in ('verified', 'revoked') as was_verified,
+        status = 'verified' or (status = 'revoked' and verified_at is not null) as was_verified,
         row_number() over (partition by proof_of_support_id order by from_night desc) as recency
     from states
 ),
@@ -76,8 +68,9 @@ proofs as (
         {{ stable_id([
             'last_states.kind', 'coalesce(last_states.event_id, last_states.project_id, last_states.artist_band_id)'
         ]) }} as once_id,
-        coalesce(last_states.artist_band_id, events.artist_band_id) as owner_band_id,
-        coalesce(projects.created_by_user_id, events.created_by_user_id) as owner_user_id,
+        last_states.event_id,
+        last_states.project_id,
+        last_states.artist_band_id,
         case
             when verification.verified_at is null then null
             when withdrawal.proof_of_support_id is not null
@@ -91,16 +84,12 @@ proofs as (
         on last_states.proof_of_support_id = withdrawal.proof_of_support_id
     left join vanished
         on last_states.proof_of_support_id = vanished.proof_of_support_id
-    left join events
-        on last_states.event_id = events.event_id
-    left join projects
-        on last_states.project_id = projects.project_id
 )
 
 select
     {{ act_columns(
         'proof_of_support', 'proof_of_support', 'proof_of_support_id', 'tie_order', 'user_id', 'occurred_at',
-        'export_date', 'delivery_id', once_id='once_id', owner_user_id='owner_user_id', owner_band_id='owner_band_id',
+        'export_date', 'delivery_id', once_id='once_id', event_id='event_id', project_id='project_id', artist_band_id='artist_band_id',
         is_verified='is_verified', reversed_at='case when reversed_at < occurred_at then occurred_at else reversed_at end'
     ) }}
 from proofs
