@@ -152,7 +152,6 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
     finish(settings)
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
-        _configure(connection, settings)
         load(connection, settings)
         key = connection.sql("select pseudonym from erased where reason = 'key'").fetchone()
         for table in tables.values():
@@ -181,6 +180,7 @@ def _order_ties_again(connection: duckdb.DuckDBPyConnection, settings: Settings,
     draft = settings.incoming_dir / "rows.parquet"
     for rows in (settings.raw_dir / table.name).glob("[0-9]*/rows.parquet"):
         draft.parent.mkdir(parents=True, exist_ok=True)
+        _configure(connection, settings)  # a night may be larger than memory
         others = "columns(lambda name: name <> 'tie_order')"
         ties = f"select {others}, erased_as({quoted(table.key[0])}) as tie_order"
         _copy(connection, f"{ties} from read_parquet({literal(rows)})", draft)

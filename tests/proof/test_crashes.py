@@ -215,7 +215,7 @@ def test_a_publication_killed_before_any_change_of_a_file_leaves_the_old_or_the_
     tried: Tried, long: bool
 ) -> None:
     kills = kill_publication(stride=1 if long else 2)
-    assert kills >= 5
+    assert kills >= (8 if long else 4)  # of eight changes all, or every second
     tried(PROMISE, "publication killed before a change of a file, with a reader watching", kills)
 
 

@@ -257,8 +257,11 @@ def test_nothing_is_granted_thresholded_or_tiered_by_points() -> None:
     assert {line for line in found if "LEAST(" not in line and "GREATEST(" not in line} == {
         "decision: day_points < source_points",
         "decision: source_points < price",
+        "decision: daily_cap_points IS NULL",
         "decision: claim.daily_cap_points IS NULL",
         "decision: MIN(daily_cap_points)",
+        "decision: SUM(price) > MIN(cap_per_source)",
+        "decision: SUM(source_points) > MIN(daily_cap_points)",
     }
     assert {"value", "activity_points", "points_30d", "activity_score_7d"} <= names_of_points(queries())
 
