@@ -80,13 +80,11 @@ def publish(config: Settings, tables: list[str]) -> Path:
             "select as_of_date, run_id, built_at from publication"
         ).fetchone()
         connection.execute("detach warehouse; checkpoint")
-    with read(draft) as connection:
-        written = _contents(connection)
     draft.chmod(READ_ONLY)
+    seal(draft, built_at)
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
     take_place(draft, archived)
     put_in_place(config, archived, built_at)
-    _require_as_written(config.published_file, written)
     _forget_old(config, archived)
     return archived
 
@@ -96,13 +94,17 @@ def put_in_place(config: Settings, archived: Path, built_at: dt.datetime) -> Non
 
     Raises:
         WarehouseBusyError: a client has the published file open for writing; it stays as it is.
+        NotAsWrittenError: the new file is in place, and a reader finds something else in it.
     """
+    with read(archived) as connection:
+        written = _contents(connection)
     beside = config.published_file.with_name(".analytics.duckdb.new")
     beside.unlink(missing_ok=True)
     shutil.copyfile(archived, beside)
     beside.chmod(READ_ONLY)
     seal(beside, built_at)
     take_place(beside, config.published_file)
+    _require_as_written(config.published_file, written)
 
 
 def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[object, ...]]:

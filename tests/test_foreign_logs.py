@@ -357,6 +357,34 @@ def test_rollback_goes_back_to_what_was_published_and_nothing_else(config: Setti
     assert transformation.is_published(config)
 
 
+def test_a_publication_that_a_client_wrote_to_is_not_gone_back_to(config: Settings) -> None:
+    """Its log came into the file when the next client opened it: nothing beside it tells any more."""
+    (archived,) = config.publications_dir.iterdir()
+    killed(archived, *LOSE_POINTS)
+    duckdb.connect(str(archived)).close()
+    before = config.published_file.read_bytes()
+    outcome = asked("rollback", archived.name)
+    assert outcome.exit_code == 1
+    assert f"somebody wrote to {archived} after it was published" in outcome.stderr
+    assert config.published_file.read_bytes() == before
+
+
+def test_who_asks_for_a_publication_that_is_not_there_changes_nothing(config: Settings) -> None:
+    log = killed(config.published_file, *LOSE_POINTS)
+    assert asked("rollback", "nope").exit_code == 2
+    assert log.exists()
+
+
+def test_a_published_file_that_a_client_wrote_to_is_told_of(config: Settings) -> None:
+    assert asked("verify").exit_code == 0
+    closed(config.published_file, "create table planted as select 1")
+    outcome = asked("verify")
+    assert outcome.exit_code == 1
+    assert f"somebody wrote to {config.published_file} after it was published" in outcome.stderr
+    assert json.loads(asked("status", "--json").stdout)["published"]["was written to"]
+    assert "Somebody wrote to the published file after it was published" in asked("status").stdout
+
+
 def test_an_archived_publication_with_a_log_is_told_of(
     config: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -222,6 +222,11 @@ def test_a_file_is_written_where_one_stands(tmp_path: Path, monkeypatch: pytest.
     )
 
 
+def test_an_ending_may_be_in_capitals(tmp_path: Path) -> None:
+    assert asked("select 1 as a", "--output", tmp_path / "MINE.CSV").exit_code == 0
+    assert (tmp_path / "MINE.CSV").read_text() == "a\n1\n"
+
+
 def test_a_mistake_leaves_an_earlier_file_as_it_was(house: Path) -> None:
     file = house.with_name("mine.csv")
     file.write_text("an earlier result")
@@ -236,6 +241,10 @@ def test_a_mistake_leaves_an_earlier_file_as_it_was(house: Path) -> None:
     [
         ("nowhere/mine.csv", "there is no directory {tmp}/nowhere\n"),
         ("folder", "{tmp}/folder is not a file\n"),
+        (
+            "mine.xls",
+            "{tmp}/mine.xls ends in none of table, csv, json, parquet and txt; say with --format how to write it\n",
+        ),
         (
             "warehouse/analytics.duckdb",
             "{tmp}/warehouse/analytics.duckdb lies in the warehouse; write to another place\n",

@@ -34,6 +34,7 @@ from orchestration.cli.console import console
 from orchestration.compiled import compiled
 from orchestration.exports import nights_behind
 from orchestration.lock import let_go
+from orchestration.places import seal
 from orchestration.publication import published_tables
 from orchestration.raw_assets import require_rows
 from orchestration.settings import PROJECT_DIR, Settings, UsageError, settings
@@ -266,6 +267,7 @@ def plant(config: Settings, run_id: str, built_at: str, as_of_date: str = "2026-
             "update publication set run_id = $1, built_at = $2::timestamp, as_of_date = $3::date",
             [run_id, built_at, as_of_date],
         )
+    seal(draft, dt.datetime.fromisoformat(built_at))
     return draft
 
 
@@ -338,6 +340,7 @@ def test_after_a_rollback_the_next_run_publishes_anew(copied: Path) -> None:
     old = plant(config, "old", "2026-01-03 03:15:00")
     with duckdb.connect(str(old)) as connection:
         connection.execute("delete from row_account where night = date '2026-01-03'")
+    seal(old, dt.datetime(2026, 1, 3, 3, 15))
     assert warehouse("rollback", warehouse_dir=copied).returncode == 0
     assert not is_published(config)
 

@@ -144,11 +144,12 @@ def _verdict(check: "AssetCheckExecutionRecord") -> str:
     evaluation = check.evaluation
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return "was not reached"
+    since = evaluation.metadata.get(HOLDS_SINCE)
     if evaluation.passed:
-        since = evaluation.metadata.get(HOLDS_SINCE)
         return f"{HOLDS_SINCE} {since.value}" if since else "holds"
-    is_warning = evaluation.severity == dg.AssetCheckSeverity.WARN
-    return "found something (a warning)" if is_warning else "does not hold"
+    if evaluation.severity != dg.AssetCheckSeverity.WARN:
+        return "does not hold"
+    return "found something (a warning)" + (f", as in run {since.value}" if since else "")
 
 
 def _explain(failure: "StepFailureData") -> tuple[Exit, str]:

@@ -40,8 +40,7 @@ def query(
     config = _published(warehouse_dir)
     if output:
         _require_place(output, config)
-    ending = output.suffix.removeprefix(".") if output else ""
-    written_as = written_as or (Format(ending) if ending in set(Format) else Format.TABLE)
+    written_as = written_as or _format_of(output)
     if written_as is Format.PARQUET and not output:
         raise UsageError("Parquet cannot be shown; say with --output FILE where to write it")
     with TemporaryDirectory(prefix="warehouse-") as scratch:
@@ -62,6 +61,18 @@ def query(
             draft.unlink(missing_ok=True)
     if is_cut:
         say(f"These are the first {limit:,} rows; there are more.")
+
+
+def _format_of(output: Path | None) -> Format:
+    """What a file is called says how it is written."""
+    ending = output.suffix.removeprefix(".").lower() if output else "txt"
+    if ending in ("", "txt"):
+        return Format.TABLE
+    if ending not in set(Format):
+        raise UsageError(
+            f"{output} ends in none of {', '.join(Format)} and txt; say with --format how to write it"
+        )
+    return Format(ending)
 
 
 def _require_place(output: Path, config: Settings) -> None:

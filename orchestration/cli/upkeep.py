@@ -37,6 +37,8 @@ def verify(
         file = config.published_file
     elif not file.is_file():
         raise UsageError(f"there is no file {file}")
+    from orchestration.places import is_sealed
+    from orchestration.upkeep.archive import read_publication
     from orchestration.upkeep.verification import published_laws
     from orchestration.upkeep.verification import verify as laws_on
 
@@ -56,6 +58,12 @@ def verify(
         raise HinderedError(f"{file} cannot be read as a publication: {error}") from error
     if broken:
         stop(Exit.NOT_PUBLISHED, f"{broken} laws do not hold on {file}")
+    is_ours = file.resolve().is_relative_to(config.warehouse_dir)  # a copy has a time of its own
+    if is_ours and not is_sealed(file, read_publication(file).built_at):
+        stop(
+            Exit.NOT_PUBLISHED,
+            f"the laws hold, but somebody wrote to {file} after it was published; run again to publish anew",
+        )
 
 
 def status(
@@ -166,6 +174,12 @@ def _show_status(found: dict[str, Any]) -> None:
             f"{published['age in hours']:,} hours old.",
             **say,
         )
+        if published["was written to"]:
+            console.print(
+                "Somebody wrote to the published file after it was published; the next run publishes anew.",
+                style="bold red",
+                **say,
+            )
         if behind := published["nights behind"]:
             console.print(how_late(behind), **say)
         elif published["last day"] == published["exports end"]:

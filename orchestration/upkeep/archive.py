@@ -7,15 +7,19 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.places import LogBesideError, attach, clear, logs_in, remove_logs
+from orchestration.places import LogBesideError, attach, clear, is_sealed, logs_in, remove_logs
 from orchestration.publication import put_in_place
-from orchestration.settings import Settings, UsageError
+from orchestration.settings import HinderedError, Settings, UsageError
 
 log = logging.getLogger("warehouse")
 
 
 class UnknownPublicationError(UsageError):
     """There is no such publication to go back to."""
+
+
+class AlteredPublicationError(HinderedError):
+    """Somebody wrote to a publication after it was archived."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def current(config: Settings) -> Publication | None:
 def archived(config: Settings) -> list[Publication]:
     """The publications kept, the first built first; one that is damaged is told of and passed over."""
     kept = []
-    for file in sorted(config.publications_dir.glob("[!.]*.duckdb")):
+    for file in _files(config):
         try:
             kept.append(read_publication(file))
         except LogBesideError as error:
@@ -65,6 +69,17 @@ def archived(config: Settings) -> list[Publication]:
         except duckdb.Error as error:
             log.warning("passed over %s, which cannot be read and may be deleted: %s", file, error)
     return sorted(kept, key=lambda publication: publication.built_at)
+
+
+def _files(config: Settings) -> list[Path]:
+    return sorted(config.publications_dir.glob("[!.]*.duckdb"))
+
+
+def _require_one_of(files: list[Path], name: str | None, missing: str) -> None:
+    names = [file.stem for file in files]
+    if name not in names:
+        there = "\n".join(names) or "none"
+        raise UnknownPublicationError(f"{missing}; kept are:\n{there}")
 
 
 def roll_back(config: Settings, name: str | None = None) -> Publication:
@@ -76,22 +91,26 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
 
     Raises:
         UnknownPublicationError: it is not there; the message lists what is.
+        AlteredPublicationError: it is not what was published; nothing is put in place.
         duckdb.Error, OSError, WarehouseBusyError: a publication cannot be read or put in place; the current
             one still serves.
     """
+    if name is not None:
+        name = name.removesuffix(".duckdb")
+        _require_one_of(_files(config), name, f"there is no publication {name}")
     clear(config.published_file)
     remove_logs(logs_in(config.publications_dir))
     kept = archived(config)
     if name is None:
         now = read_publication(config.published_file)
-        wanted = [p for p in kept if p.built_at < now.built_at][-1:]
-        missing = "there is no publication before the current one"
-    else:
-        wanted = [p for p in kept if p.file.stem == name.removesuffix(".duckdb")]
-        missing = f"there is no publication {name}"
-    if not wanted:
-        there = "\n".join(p.file.stem for p in kept) or "none"
-        raise UnknownPublicationError(f"{missing}; kept in {config.publications_dir}:\n{there}")
-    (publication,) = wanted
+        name = next((p.file.stem for p in reversed(kept) if p.built_at < now.built_at), None)
+    missing = f"{name} cannot be read" if name else "there is no publication before the current one"
+    _require_one_of([p.file for p in kept], name, missing)
+    (publication,) = (p for p in kept if p.file.stem == name)
+    if not is_sealed(publication.file, publication.built_at):
+        raise AlteredPublicationError(
+            f"somebody wrote to {publication.file} after it was published; name another one of "
+            f"{config.publications_dir}, or run again to publish anew"
+        )
     put_in_place(config, publication.file, publication.built_at)
     return publication

@@ -12,7 +12,7 @@ import duckdb
 from orchestration.exports import contract, last_night, nights_behind
 from orchestration.ingestion import left_behind
 from orchestration.lock import is_held
-from orchestration.places import LogBesideError, logs_beside, logs_in
+from orchestration.places import LogBesideError, is_sealed, logs_beside, logs_in
 from orchestration.records import NIGHTLY, own_runs
 from orchestration.settings import Settings
 from orchestration.summary import nights_missing
@@ -77,6 +77,7 @@ def _of(published: Publication, exports_dir: Path, now: dt.datetime) -> dict[str
         "exports end": ended and ended.isoformat(),
         "nights missing": nights_missing(published.nights_missing),
         "run": published.run_id,
+        "was written to": not is_sealed(published.file, published.built_at),
     }
 
 
