@@ -243,7 +243,8 @@ def test_a_mistake_leaves_an_earlier_file_as_it_was(house: Path) -> None:
         ("folder", "{tmp}/folder is not a file\n"),
         (
             "mine.xls",
-            "{tmp}/mine.xls ends in none of table, csv, json, parquet and txt; say with --format how to write it\n",
+            "{tmp}/mine.xls ends in none of table, csv, json, parquet and txt; "
+            "say with --format how to write it\n",
         ),
         (
             "warehouse/analytics.duckdb",
