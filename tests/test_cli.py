@@ -221,7 +221,9 @@ def test_only_the_last_publications_are_kept(world: Path, tmp_path: Path) -> Non
     config = Settings(tmp_path, tmp_path, tmp_path, 10, 0.01, 0.01, 1 << 30, publications_kept=2)
     for run_id in ("first", "second", "third"):
         with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
-            connection.execute("update publication set run_id = $1", [run_id])
+            connection.execute(
+                "update publication set run_id = $1, built_at = built_at + interval 1 hour", [run_id]
+            )
         publish(config, ["publication", "scope"])
     kept = {path.name for path in config.publications_dir.iterdir()}
     assert kept == {f"{DAYS[1]}-second.duckdb", f"{DAYS[1]}-third.duckdb"}
