@@ -12,7 +12,7 @@ import duckdb
 from dagster_dbt import get_asset_key_for_model
 
 from orchestration.lock import hold
-from orchestration.places import attach, is_sealed, logs_in, read, remove, remove_logs, seal, take_place
+from orchestration.places import attach, logs_in, read, remove, remove_logs, seal, take_place
 from orchestration.reading import literal, quoted
 from orchestration.settings import HinderedError, Settings, settings
 from orchestration.transformation import MANIFEST, NOT_PUBLISHED, OWNER, is_built, warehouse_models
@@ -20,10 +20,6 @@ from orchestration.transformation import MANIFEST, NOT_PUBLISHED, OWNER, is_buil
 log = logging.getLogger("warehouse")
 
 READ_ONLY = 0o440
-
-
-class AlteredPublicationError(HinderedError):
-    """Somebody wrote to a publication after it was archived."""
 
 
 class NotAsWrittenError(HinderedError):
@@ -98,14 +94,8 @@ def put_in_place(config: Settings, archived: Path, built_at: dt.datetime) -> Non
 
     Raises:
         WarehouseBusyError: a client has the published file open for writing; it stays as it is.
-        AlteredPublicationError: it is not what was archived; the published file stays as it is.
         NotAsWrittenError: the new file is in place, and a reader finds something else in it.
     """
-    if not is_sealed(archived, built_at):
-        raise AlteredPublicationError(
-            f"somebody wrote to {archived} after it was published, or an earlier version archived it; name "
-            "another publication"
-        )
     with read(archived) as connection:
         written = _contents(connection)
     beside = config.published_file.with_name(".analytics.duckdb.new")

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.places import LogBesideError, attach, clear, logs_in, remove_logs
+from orchestration.places import LogBesideError, attach, clear, is_sealed, logs_in, remove_logs
 from orchestration.publication import put_in_place
-from orchestration.settings import Settings, UsageError
+from orchestration.settings import HinderedError, Settings, UsageError
 
 log = logging.getLogger("warehouse")
 
 
 class UnknownPublicationError(UsageError):
     """There is no such publication to go back to."""
+
+
+class AlteredPublicationError(HinderedError):
+    """Somebody wrote to a publication after it was archived."""
 
 
 @dataclass(frozen=True)
@@ -103,5 +107,10 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
     missing = f"{name} cannot be read" if name else "there is no publication before the current one"
     _require_one_of([p.file for p in kept], name, missing)
     (publication,) = (p for p in kept if p.file.stem == name)
+    if not is_sealed(publication.file, publication.built_at):
+        raise AlteredPublicationError(
+            f"somebody wrote to {publication.file} after it was published, or an earlier version "
+            f"archived it; name another one of {config.publications_dir}"
+        )
     put_in_place(config, publication.file, publication.built_at)
     return publication
