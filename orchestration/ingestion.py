@@ -178,12 +178,12 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
 def _order_ties_again(connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table) -> None:
     """Nights that stand from before there was a tie_order, or from under another key, get theirs."""
     draft = settings.incoming_dir / "rows.parquet"
+    others = "columns(lambda name: name <> 'tie_order')"
+    ties = f"select {others}, erased_as({quoted(table.key[0])}) as tie_order"
     for rows in (settings.raw_dir / table.name).glob("[0-9]*/rows.parquet"):
         draft.parent.mkdir(parents=True, exist_ok=True)
         _configure(connection, settings)  # a night may be larger than memory
-        others = "columns(lambda name: name <> 'tie_order')"
-        ties = f"select {others}, erased_as({quoted(table.key[0])}) as tie_order"
-        _copy(connection, f"{ties} from read_parquet({literal(rows)})", draft)
+        _copy(connection, f"{ties} from read_parquet({files(rows)})", draft)
         move_for_good(draft, rows)
 
 

@@ -22,7 +22,7 @@ from orchestration import erasure, ingestion
 from orchestration.exports import delivered_nights
 from orchestration.ingestion import Outcome, ingest, recover
 from orchestration.pseudonyms import ErasureKeyError, load
-from orchestration.reading import quoted, row_hash
+from orchestration.reading import files, quoted, row_hash
 from orchestration.settings import Settings
 
 # Tables of every kind there is: members; snapshots and appended rows of theirs, one with two owners; a list
@@ -384,6 +384,21 @@ def test_under_another_key_ties_are_settled_by_it_everywhere(tmp_path: Path) -> 
     assert after == after[:2] * 2
     assert [row[0] for row in after[:2]] == [row[0] for row in before]
     assert not {*after} & {*before}
+
+
+def test_ties_are_settled_anew_beside_a_warehouse_that_the_name_could_stand_for(tmp_path: Path) -> None:
+    for name, members in (("wh1", [3, 4]), ("wh[1]", [1, 2])):
+        deliver(tmp_path / name / "exports", NIGHTS[0], members, SOME)
+        House(tmp_path / name).run()
+    House(tmp_path / "wh[1]", erasure_key="00" * 32).run()
+    night = tmp_path / "wh[1]" / "warehouse" / "raw" / "signal_actions" / str(NIGHTS[0])
+    with duckdb.connect() as connection:
+        found = connection.sql(
+            f"select id::varchar, tie_order::varchar from read_parquet({files(night / 'rows.parquet')})"  # noqa: S608
+        ).fetchall()
+    actions = {uid(KINDS["signal_actions"], number) for number in (1, 2)}
+    assert {action for action, _ in found} == actions
+    assert not {tie for _, tie in found} & {erased(action) for action in actions}
 
 
 # Return
