@@ -22,6 +22,9 @@ log = logging.getLogger("warehouse")
 READ_ONLY = 0o440
 
 
+Contents = dict[str, tuple[object, ...]]
+
+
 class NotAsWrittenError(HinderedError):
     """The published file holds what was written, and a reader finds something else."""
 
@@ -80,24 +83,29 @@ def publish(config: Settings, tables: list[str]) -> Path:
             "select as_of_date, run_id, built_at from publication"
         ).fetchone()
         connection.execute("detach warehouse; checkpoint")
+    written = contents(draft)
     draft.chmod(READ_ONLY)
     seal(draft, built_at)
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
     take_place(draft, archived)
-    put_in_place(config, archived, built_at)
+    put_in_place(config, archived, built_at, written)
     _forget_old(config, archived)
     return archived
 
 
-def put_in_place(config: Settings, archived: Path, built_at: dt.datetime) -> None:
+def put_in_place(config: Settings, archived: Path, built_at: dt.datetime, written: Contents) -> None:
     """Let an archived publication be the one readers find, at once.
+
+    Args:
+        config: the warehouse.
+        archived: the file.
+        built_at: when it was built.
+        written: what it was found to hold when nobody else could have written to it.
 
     Raises:
         WarehouseBusyError: a client has the published file open for writing; it stays as it is.
         NotAsWrittenError: the new file is in place, and a reader finds something else in it.
     """
-    with read(archived) as connection:
-        written = _contents(connection)
     beside = config.published_file.with_name(".analytics.duckdb.new")
     beside.unlink(missing_ok=True)
     shutil.copyfile(archived, beside)
@@ -107,21 +115,20 @@ def put_in_place(config: Settings, archived: Path, built_at: dt.datetime) -> Non
     _require_as_written(config.published_file, written)
 
 
-def _contents(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[object, ...]]:
+def contents(file: Path) -> Contents:
     """What a reader finds: each table's rows, counted and summed up in one number; each view's SQL."""
-    views = connection.sql("select view_name, sql from duckdb_views() where not internal").fetchall()
-    tables = connection.sql("select table_name from duckdb_tables() where not internal").fetchall()
-    return {name: (sql,) for name, sql in views} | {
-        name: connection.sql(f"select count(*), sum(hash(rows)) from {quoted(name)} as rows").fetchone()
-        for (name,) in tables
-    }
+    with read(file) as connection:
+        views = connection.sql("select view_name, sql from duckdb_views() where not internal").fetchall()
+        tables = connection.sql("select table_name from duckdb_tables() where not internal").fetchall()
+        return {name: (sql,) for name, sql in views} | {
+            name: connection.sql(f"select count(*), sum(hash(rows)) from {quoted(name)} as rows").fetchone()
+            for (name,) in tables
+        }
 
 
-def _require_as_written(published_file: Path, written: dict[str, tuple[object, ...]]) -> None:
+def _require_as_written(published_file: Path, written: Contents) -> None:
     """What was published is what a reader finds."""
-    with read(published_file) as connection:
-        found = _contents(connection)
-    if differing := {name for name, _ in written.items() ^ found.items()}:
+    if differing := {name for name, _ in written.items() ^ contents(published_file).items()}:
         raise NotAsWrittenError(
             f"{published_file} is in place, but whoever reads {', '.join(sorted(differing))} there does not "
             "find what was written; somebody else writes to this file: end that program, then run again"

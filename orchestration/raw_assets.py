@@ -18,7 +18,7 @@ from orchestration.ingestion import Outcome, Part, ingest, known_parts, left_beh
 from orchestration.lock import hold
 from orchestration.records import forget, own_runs
 from orchestration.settings import UsageError, settings
-from orchestration.summary import span
+from orchestration.summary import how_it_stays
 from orchestration.transformation import MANIFEST, OWNER, write_run
 from orchestration.unchanged import nothing_is_new, what_holds
 
@@ -113,10 +113,7 @@ def raw_tables(context: dg.AssetExecutionContext, config: IngestionConfig) -> It
             log.info("read again %s %s: somebody in it returned", outcome.night.table, outcome.night.date)
 
     for name, dates in left_behind(directories, TABLES).items():
-        log.warning(
-            "not in %s any more, so it stays as an earlier version read it: %s: %s",
-            directories.exports_dir, name, span(dates),
-        )  # fmt: skip
+        log.warning(how_it_stays(directories.exports_dir, name, dates))
     standing = [night for night in nights if (night.table, night.date) not in refused]
     if settle(directories, TABLES, standing, read_again, config.forget):
         _forget_failures(context.instance)

@@ -86,6 +86,13 @@ def how_it_ends(last: dt.date | str) -> str:
     return f"The exports end with {last}, as a sample does; no later night is expected."
 
 
+def how_it_stays(exports_dir: Path | str, table: str, nights: list[str]) -> str:
+    """What a person is told of nights that no run can read again."""
+    return (
+        f"Not in {exports_dir} any more, so it stays as an earlier version read it: {table}: {span(nights)}"
+    )
+
+
 def nights_missing(said: str | None) -> dict[str, list[str]]:
     """The missing nights of each table, in order, of what a publication says of them."""
     missing: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -193,6 +194,23 @@ def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     # One key for all warehouses of the tests, so that what is erased in them can be compared.
     os.environ["ERASURE_KEY"] = "5e" * 32
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden nights, published; a copy for all tests of this process, who leave it as it is."""
+    from golden.world import golden_run  # which asks this file what a run is
+
+    return golden_run(tmp_path_factory)
+
+
+@pytest.fixture
+def copied(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of their warehouse, which the commands mean."""
+    shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    return tmp_path / "warehouse"
 
 
 @pytest.fixture(scope="session", autouse=True)

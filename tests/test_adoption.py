@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Run, publish_until
-from golden.world import golden_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from policies import first_policy
@@ -270,12 +269,6 @@ DEARER = {
     ",proof_of_support,proof_of_support,100,": ",proof_of_support,proof_of_support,120,",
     ",support,support,10,": ",support,support,20,",
 }
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights, published."""
-    return golden_run(tmp_path_factory)
 
 
 @pytest.fixture

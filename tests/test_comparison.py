@@ -17,7 +17,6 @@ from threading import Timer
 import duckdb
 import pytest
 from conftest import Run, uid
-from golden.world import golden_run
 from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -35,12 +34,6 @@ from orchestration.settings import settings
 from orchestration.summary import show_summary
 
 Row = dict[str, object]
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights as built."""
-    return golden_run(tmp_path_factory)
 
 
 @pytest.fixture

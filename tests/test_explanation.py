@@ -11,18 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Run
-from golden.world import golden_run
 from rich.console import Console
 
 from orchestration import explanation
 
 FIRST_DAY, LAST_DAY = dt.date(2025, 1, 1), dt.date(2026, 1, 3)
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights, published."""
-    return golden_run(tmp_path_factory)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import dagster as dg
 import duckdb
 import pytest
 from conftest import Run, uid
-from golden.world import CONFIRMED, EXPORTS, golden_run, run_nightly
+from golden.world import CONFIRMED, EXPORTS, run_nightly
 from typer.testing import CliRunner
 
 from orchestration import erasure, places, publication, transformation
@@ -95,21 +95,12 @@ def found(file: Path, query: str = POINTS) -> tuple[Any, ...]:
         return connection.sql(query).fetchone()
 
 
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights, published."""
-    return golden_run(tmp_path_factory)
-
-
 @pytest.fixture
-def config(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def config(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A copy of their warehouse, whose files anybody may write, as root may."""
-    shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
-    for file in (tmp_path / "warehouse").rglob("*.duckdb"):
+    for file in copied.rglob("*.duckdb"):
         file.chmod(0o600)
-    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
     monkeypatch.setenv("EXPORTS_DIR", str(EXPORTS))
-    monkeypatch.setenv("DAGSTER_HOME", "")
     monkeypatch.setattr(places, "PATIENCE", 0)
     yield settings()
     let_go(settings())

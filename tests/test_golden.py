@@ -13,7 +13,6 @@ from golden.world import (
     assert_same_rows,
     erased,
     expected,
-    golden_run,
     run_nightly,
 )
 
@@ -21,12 +20,6 @@ from orchestration.publication import published_tables
 from orchestration.transformation import MANIFEST
 
 PLACE = ("tier", "state", "city", "music_community")
-
-
-@pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights as published."""
-    return golden_run(tmp_path_factory)
 
 
 @pytest.mark.parametrize("table", WHOLE)

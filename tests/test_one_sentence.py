@@ -15,7 +15,6 @@ import duckdb
 import pytest
 from click.testing import Result
 from conftest import Run, publish_until, uid
-from golden.world import golden_run
 from typer.testing import CliRunner
 
 from orchestration.cli import app, questions
@@ -55,21 +54,6 @@ def closed(*paths: Path, mode: int = 0) -> Iterator[None]:
     finally:
         for path in reversed(paths):
             path.chmod(usual[path])
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights, published."""
-    return golden_run(tmp_path_factory)
-
-
-@pytest.fixture
-def copied(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of their warehouse, which the commands mean."""
-    shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
-    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
-    monkeypatch.setenv("DAGSTER_HOME", "")
-    return tmp_path / "warehouse"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from conftest import write_rows
-from golden.world import EXPORTS, golden_run
 from members import rows_of
 from test_erasure import NIGHTS, SOME, deliver
 from test_erasure import House as HouseOfMembers
@@ -18,7 +17,7 @@ from test_ingestion import House, march, thing
 
 from orchestration import places
 from orchestration.publication import publish, published_tables
-from orchestration.settings import Settings, settings
+from orchestration.settings import settings
 from orchestration.transformation import MANIFEST
 
 PUBLISHED = list(published_tables(MANIFEST).values())
@@ -59,18 +58,6 @@ class Disk:
         if source not in self.moved:
             self.unnamed = target
             self.moved.append(target)
-
-
-@pytest.fixture
-def config(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
-    """A copy of the golden warehouse."""
-    shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, tmp_path / "warehouse")
-    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
-    monkeypatch.setenv("EXPORTS_DIR", str(EXPORTS))
-    monkeypatch.setenv("DAGSTER_HOME", "")
-    return settings()
 
 
 @pytest.fixture
@@ -161,7 +148,9 @@ def test_an_erasure_is_on_the_disk_before_it_is_carried_out(tmp_path: Path, disk
     assert house.settings.erased_file in disk.moved
 
 
-def test_a_publication_is_on_the_disk_before_readers_find_it(config: Settings, disk: Disk) -> None:
+@pytest.mark.usefixtures("copied")
+def test_a_publication_is_on_the_disk_before_readers_find_it(disk: Disk) -> None:
+    config = settings()
     archived = publish(config, PUBLISHED)
     disk.require()
     assert {archived, config.published_file} <= set(disk.moved)

@@ -7,16 +7,14 @@ golden test reads.
 import errno
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
-from conftest import Run
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
-from golden.world import EXPORTS, OF_ANOTHER_PROJECT, golden_run
+from golden.world import EXPORTS, OF_ANOTHER_PROJECT
 from test_one_sentence import asked
 
 from orchestration import places, transformation
@@ -27,21 +25,6 @@ from orchestration.policy.what_if import NotRecordedError
 from orchestration.settings import settings
 
 LAW = "every_total_equals_the_sum_of_its_parts"
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights, published."""
-    return golden_run(tmp_path_factory)
-
-
-@pytest.fixture
-def warehouse_dir(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of their warehouse, which the commands mean."""
-    shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
-    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
-    monkeypatch.setenv("DAGSTER_HOME", "")
-    return tmp_path / "warehouse"
 
 
 @pytest.fixture
@@ -62,13 +45,13 @@ def test_every_process_that_asks_for_the_settings_forgets_those_of_other_dbt_pro
     assert {name for name in foreign() if name.startswith("DBT_")} == set()
 
 
-@pytest.mark.usefixtures("shell", "warehouse_dir")
+@pytest.mark.usefixtures("shell", "copied")
 def test_a_command_forgets_those_of_other_dagster_projects_too_but_not_where_dagster_has_its_home() -> None:
     home = choose_directories(None).dagster_home
     assert (foreign(), os.environ["DAGSTER_HOME"]) == (set(), str(home))
 
 
-@pytest.mark.usefixtures("shell", "warehouse_dir")
+@pytest.mark.usefixtures("shell", "copied")
 def test_what_is_compiled_beside_them_is_this_project() -> None:
     def laws(manifest: dict) -> list[dict]:
         return [node for node in manifest["nodes"].values() if node["name"] == LAW]
@@ -130,9 +113,9 @@ def test_a_dbt_that_ends_well_without_telling_of_every_model_has_not_built_the_n
 
 
 def test_a_run_that_ends_well_without_this_nights_publication_is_no_success(
-    warehouse_dir: Path, monkeypatch: pytest.MonkeyPatch
+    copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["run", "--exports-dir", EXPORTS, "--warehouse-dir", warehouse_dir]
+    words = ["run", "--exports-dir", EXPORTS, "--warehouse-dir", copied]
     monkeypatch.setattr("orchestration.records.execute", lambda *_: SimpleNamespace(success=True))
     assert asked(*words).exit_code == 4  # what is published is what was delivered, one part being refused
     config = settings()

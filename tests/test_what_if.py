@@ -9,7 +9,6 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Run
-from golden.world import golden_run
 from policies import first_policy
 from typer.testing import CliRunner
 
@@ -32,12 +31,6 @@ def change(candidate: Path, name: str, old: str, new: str) -> None:
     text = (candidate / name).read_text()
     assert text.count(old) == 1
     (candidate / name).write_text(text.replace(old, new))
-
-
-@pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The golden nights as built."""
-    return golden_run(tmp_path_factory)
 
 
 def replayed(golden: Run, candidate: Path, memory_limit: str = "2GB") -> duckdb.DuckDBPyConnection:

@@ -1,5 +1,5 @@
-{#- A row's first state begins when the row was made, which snapshots may have missed; one that was gone and is back begins
-    when it was seen again. -#}
+{#- A row's first state begins when the row was made, which snapshots may have missed; one that was gone and is back
+    begins when it was seen again. -#}
 
 with states as (
     select

@@ -23,7 +23,7 @@ from orchestration.cli.console import (
 from orchestration.cli.nightly import run_and_end
 from orchestration.lock import hold
 from orchestration.settings import HinderedError, UsageError
-from orchestration.summary import how_it_ends, how_late, span
+from orchestration.summary import how_it_ends, how_it_stays, how_late, span
 
 
 def verify(
@@ -194,10 +194,6 @@ def _show_status(found: dict[str, Any]) -> None:
     for refusal in found["last refusals"]:
         console.print("Refused: {table} {night}: {reason}".format(**refusal), **say)
     for table, nights in found["read by an earlier version"].items():
-        console.print(
-            f"Not in {found['exports']} any more, so it stays as an earlier version read it: {table}: "
-            f"{span(nights)}",
-            **say,
-        )
+        console.print(how_it_stays(found["exports"], table, nights), **say)
     for what, size in found["bytes"].items():
         console.print(f"{what:<13} {size / 1e6:>10,.1f} MB", **say)

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.places import LogBesideError, attach, clear, is_sealed, logs_in, remove_logs
-from orchestration.publication import put_in_place
+from orchestration.publication import contents, put_in_place
 from orchestration.settings import HinderedError, Settings, UsageError
 
 log = logging.getLogger("warehouse")
@@ -75,13 +75,6 @@ def _files(config: Settings) -> list[Path]:
     return sorted(config.publications_dir.glob("[!.]*.duckdb"))
 
 
-def _require_one_of(files: list[Path], name: str | None, missing: str) -> None:
-    names = [file.stem for file in files]
-    if name not in names:
-        there = "\n".join(names) or "none"
-        raise UnknownPublicationError(f"{missing}; kept are:\n{there}")
-
-
 def roll_back(config: Settings, name: str | None = None) -> Publication:
     """Put an archived publication in the place of the published file, at once.
 
@@ -97,20 +90,32 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
     """
     if name is not None:
         name = name.removesuffix(".duckdb")
-        _require_one_of(_files(config), name, f"there is no publication {name}")
+        files = _files(config)
+        if name not in {file.stem for file in files}:
+            raise _unknown(config, f"there is no publication {name}", files)
     clear(config.published_file)
     remove_logs(logs_in(config.publications_dir))
     kept = archived(config)
     if name is None:
         now = read_publication(config.published_file)
-        name = next((p.file.stem for p in reversed(kept) if p.built_at < now.built_at), None)
-    missing = f"{name} cannot be read" if name else "there is no publication before the current one"
-    _require_one_of([p.file for p in kept], name, missing)
-    (publication,) = (p for p in kept if p.file.stem == name)
+        wanted = [p for p in kept if p.built_at < now.built_at][-1:]
+        missing = "there is no publication before the current one"
+    else:
+        wanted = [p for p in kept if p.file.stem == name]
+        missing = f"{name} cannot be read"
+    if not wanted:
+        raise _unknown(config, missing, [p.file for p in kept])
+    (publication,) = wanted
+    written = contents(publication.file)
     if not is_sealed(publication.file, publication.built_at):
         raise AlteredPublicationError(
             f"somebody wrote to {publication.file} after it was published, or an earlier version "
             f"archived it; name another one of {config.publications_dir}"
         )
-    put_in_place(config, publication.file, publication.built_at)
+    put_in_place(config, publication.file, publication.built_at, written)
     return publication
+
+
+def _unknown(config: Settings, missing: str, files: list[Path]) -> UnknownPublicationError:
+    there = "\n".join(file.stem for file in files) or "none"
+    return UnknownPublicationError(f"{missing}; kept in {config.publications_dir}:\n{there}")

@@ -1,5 +1,6 @@
 {#- A proof counts from its first verification, even if no snapshot saw it verified: one that is revoked and says when it
-    was verified was verified once. It is taken back at revoked_at; without one, or if the row vanished while its member stayed, on the first night that was seen. -#}
+    was verified was verified once. It is taken back at revoked_at; without one, or if the row vanished while its member
+    stayed, on the first night that was seen. -#}
 with states as (
     select * from {{ ref('stg_proof_of_support_history') }}
 ),
@@ -89,7 +90,8 @@ proofs as (
 select
     {{ act_columns(
         'proof_of_support', 'proof_of_support', 'proof_of_support_id', 'tie_order', 'user_id', 'occurred_at',
-        'export_date', 'delivery_id', once_id='once_id', event_id='event_id', project_id='project_id', artist_band_id='artist_band_id',
-        is_verified='is_verified', reversed_at='case when reversed_at < occurred_at then occurred_at else reversed_at end'
+        'export_date', 'delivery_id', once_id='once_id', event_id='event_id', project_id='project_id',
+        artist_band_id='artist_band_id', is_verified='is_verified',
+        reversed_at='case when reversed_at < occurred_at then occurred_at else reversed_at end'
     ) }}
 from proofs
