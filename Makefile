@@ -35,8 +35,8 @@ lint: .venv/ready ## style, the wall
 	$(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.wall target/manifest.json
 
-dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000
-	$(BIN)/warehouse dev
+dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000: make dev [PORT=port]
+	$(BIN)/warehouse dev $(if $(PORT),--port $(PORT))
 
 bench: .venv/ready ## seconds at size, and whether the promises are kept: make bench [ACTS=10000000]
 	MEMORY_LIMIT=$(or $(MEMORY_LIMIT),4GB) $(BIN)/python -m bench $(or $(ACTS),10000000) data/bench

@@ -1,4 +1,4 @@
-"""`warehouse dev` as a script starts it: it ends when it is told to, with all that it started."""
+"""`warehouse dev` and `make dev` as a script starts them: told to, each ends with all that it started."""
 
 import os
 import signal
@@ -6,23 +6,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from orchestration.settings import PROJECT_DIR
+
 SECONDS = 120  # an idle machine needs ten
+BIN = Path(sys.executable).parent
+WAREHOUSE = (BIN / "warehouse", "dev", "--port", "{port}")
+# What it would set up is there.
+MAKE = ("make", "--directory", PROJECT_DIR, "--old-file", ".venv/ready", f"BIN={BIN}", "dev", "PORT={port}")
 
 
-def test_it_ends_on_int_and_on_term_though_the_script_had_int_ignored(tmp_path: Path) -> None:
-    told = (signal.SIGINT, signal.SIGTERM)
-    started = [dev(tmp_path / way.name) for way in told]
+def test_it_ends_when_told_to_though_the_script_had_int_ignored(tmp_path: Path) -> None:
+    """On INT and on TERM; make on TERM alone, as it keeps to what the script had."""
+    ways = ((WAREHOUSE, signal.SIGINT, 0), (WAREHOUSE, signal.SIGTERM, 0), (MAKE, signal.SIGTERM, -15))
+    folders = [tmp_path / str(number) for number in range(len(ways))]
+    started = [dev(folder, command) for folder, (command, _, _) in zip(folders, ways, strict=True)]
     try:
-        for way, process in zip(told, started, strict=True):
-            log = tmp_path / way.name / "log"
+        for folder, process, (_, told, _) in zip(folders, started, ways, strict=True):
+            log = folder / "log"
             assert within(SECONDS, lambda log=log: "Serving dagster-webserver" in log.read_text())
             assert len(session(process.pid)) >= 4, "itself, the page, the daemon and the code"
-            process.send_signal(way)
-        for process in started:
-            assert process.wait(SECONDS) == 0
+            process.send_signal(told)
+        for process, (_, _, code) in zip(started, ways, strict=True):
+            assert process.wait(SECONDS) == code
             assert within(SECONDS, lambda process=process: not session(process.pid))
     finally:
         for process in started:
@@ -31,16 +39,16 @@ def test_it_ends_on_int_and_on_term_though_the_script_had_int_ignored(tmp_path: 
             process.wait()
 
 
-def dev(folder: Path) -> subprocess.Popen[bytes]:
+def dev(folder: Path, command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
     """Start it in a session of its own, with INT ignored: so a shell starts what a script leaves running."""
     folder.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = Path(sys.executable).with_name("warehouse")
+    words = [str(word).replace("{port}", str(port)) for word in command]
     with (folder / "log").open("w") as log:
         return subprocess.Popen(  # noqa: S603
-            ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "script", command, "dev", "--port", str(port)],
+            ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "script", *words],
             stdout=log, stderr=log, start_new_session=True,
             env=os.environ | {"WAREHOUSE_DIR": str(folder / "warehouse"), "DAGSTER_HOME": ""},
         )  # fmt: skip
