@@ -338,6 +338,9 @@ def test_a_query_reads_the_published_file_and_touches_nothing_else(house: Path, 
         "values (1); -- one",
         "pivot thing on name using count(*) group by seen",
         "with result as (select 1 as n) select * from result",
+        "-- all there is\nfrom thing",
+        "--limit\nfrom thing",
+        "/* all */ from thing",
     ],
 )
 def test_whatever_asks_is_answered_in_every_format(tmp_path: Path, sql: str) -> None:
@@ -345,6 +348,20 @@ def test_whatever_asks_is_answered_in_every_format(tmp_path: Path, sql: str) -> 
         outcome = asked(sql, "--format", written_as, "--output", tmp_path / "result")
         assert (outcome.exit_code, outcome.stderr) == (0, "")
         assert (tmp_path / "result").stat().st_size > 0
+
+
+@pytest.mark.parametrize("mistyped", ["--formt", "--formt=csv", "-- a comment alone", "-f"])
+def test_an_option_that_there_is_not_is_refused(mistyped: str) -> None:
+    for arguments in ((mistyped,), (mistyped, "from thing"), ("from thing", mistyped)):
+        outcome = asked(*arguments)
+        assert (outcome.exit_code, outcome.stdout) == (2, "")
+        assert "No such option: -" in outcome.stderr
+
+
+def test_a_mistake_below_a_comment_is_told_with_its_place() -> None:
+    outcome = asked("-- points\nselec 1")
+    assert outcome.exit_code == 2
+    assert outcome.stderr.endswith("LINE 2: selec 1\n        ^\n")
 
 
 def test_who_has_seen_enough_is_told_nothing() -> None:

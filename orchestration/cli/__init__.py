@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import typer
 from sqlalchemy.exc import DatabaseError
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from orchestration.cli import nightly, policy, questions, upkeep
 from orchestration.cli.console import Exit, console, stop
@@ -44,6 +44,16 @@ class InOneSentence(TyperGroup):
 
             send(settings(), "broke off", "", NIGHTLY, in_short(error))
             stop(Exit.NOT_PUBLISHED, f"the run broke off, and what was published stays: {_plain(error)}")
+
+
+class OptionsOfOneLine(TyperCommand):
+    """What goes on in a second line is no option, though it begins as one: SQL may begin with a comment."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """Read the arguments; a blank before a comment keeps its dashes from being read as an option's."""
+        return super().parse_args(
+            ctx, [f" {arg}" if arg.startswith("--") and "\n" in arg else arg for arg in args]
+        )
 
 
 def _plain(error: Exception) -> str:
@@ -83,7 +93,7 @@ COMMANDS = (
     upkeep.forget,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=OptionsOfOneLine)(command)
 app.add_typer(questions.explain, name="explain")
 
 
