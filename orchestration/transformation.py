@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -42,6 +43,8 @@ ROWS_SHOWN = 5
 PRIVATE = 0o600
 RUN_RESULTS = "run_results.json"
 NOT_PUBLISHED = "Not published; yesterday's file keeps serving."
+# A line of the table in which dbt shows how a model and its contract differ: column, type of each, why.
+DIFFERS_FROM_CONTRACT = re.compile(r"\| (\w+) *\| *(.*?) *\| *(.*?) *\| (?:missing in|data type mismatch)")
 
 # dbt lies beside the interpreter, whether or not the environment was activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -307,7 +310,7 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     for result in results:
         name = result["unique_id"].split(".")[2]
         if result["status"] == "error":
-            lines.append(f"{name} could not be built: {' '.join(result['message'].split())}")
+            lines.append(f"{name} could not be built: {_why_not_built(result)}")
         elif result["status"] == "fail":
             law = "law" if result["unique_id"].count(".") == 2 else "test"
             rows = _first_rows(config, result["relation_name"])
@@ -315,6 +318,19 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     if lines:
         return "\n".join([NOT_PUBLISHED, *lines])
     return f"{_how_it_ended(config, invocation)}\n{NOT_PUBLISHED}"
+
+
+def _why_not_built(result: dict[str, Any]) -> str:
+    """What dbt said of a model, on one line; of columns that its contract lacks or has besides, no more."""
+    differing = DIFFERS_FROM_CONTRACT.findall(result["message"])
+    if not differing:
+        return " ".join(result["message"].split())
+    file = MANIFEST["nodes"][result["unique_id"]]["patch_path"].partition("://")[2]
+    columns = [
+        f"{column} (model: {made or 'none'}, contract: {written or 'none'})"
+        for column, made, written in differing
+    ]
+    return f"its contract in {file} must list the columns of the model: {', '.join(columns)}"
 
 
 def _first_rows(config: Settings, relation: str) -> str:

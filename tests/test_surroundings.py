@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dbt.exceptions import ContractError
 from golden.world import EXPORTS, OF_ANOTHER_PROJECT
 from test_one_sentence import asked
 
@@ -97,6 +98,24 @@ def test_a_build_that_broke_off_after_good_results_is_explained_too(tmp_path: Pa
     (tmp_path / "run_results.json").write_text('{"results": [{"unique_id": "a.b.c", "status": "success"}]}')
     message = transformation.failure_message(settings(), ended(tmp_path, 1, "the disk is gone"))
     assert "the disk is gone" in message
+
+
+def test_columns_that_differ_from_their_contract_are_named_in_one_line_with_the_file_to_change(
+    tmp_path: Path,
+) -> None:
+    """As when somebody adds a window: dbt tells of it in a table, above the macros that it came through."""
+    days, awards, member = (
+        {"name": name, "data_type": "BIGINT"} for name in ("points_14d", "awards", "user_id")
+    )
+    differing = ContractError([awards, member | {"data_type": "UUID"}], [days, member]).msg
+    said = f"Compilation Error in model user_activity\n{differing}\n  > in macro a (b.sql)\n  > called by c"
+    result = {"unique_id": "model.activity_warehouse.user_activity", "status": "error", "message": said}
+    (tmp_path / "run_results.json").write_text(json.dumps({"results": [result]}))
+    assert transformation.failure_message(settings(), ended(tmp_path, 1)).splitlines()[1:] == [
+        "user_activity could not be built: its contract in models/recognition/user_activity.yml must list "
+        "the columns of the model: awards (model: none, contract: BIGINT), points_14d (model: BIGINT, "
+        "contract: none), user_id (model: BIGINT, contract: UUID)"
+    ]
 
 
 @pytest.mark.parametrize("made", [0, 2])
