@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 from golden.world import undisturbed
 
+from orchestration.cli.nightly import _verdict
 from orchestration.publication import publish
 from orchestration.sample import SMALLEST, SampleSize, write_sample
 from orchestration.settings import Settings
@@ -90,6 +92,28 @@ def test_the_query_it_suggests_runs(world: Path, published: duckdb.DuckDBPyConne
     said = (world / "said").read_text()
     suggestion = next(line for line in said.splitlines() if line.startswith("Try: "))
     assert len(published.sql(suggestion.split('"')[1]).fetchall()) >= 4
+
+
+@pytest.mark.parametrize(
+    ("passed", "severity", "since", "said"),
+    [
+        (True, "ERROR", None, "holds"),
+        (True, "ERROR", "a run", "holds since run a run"),
+        (False, "ERROR", None, "does not hold"),
+        (False, "WARN", None, "found something (a warning)"),
+        (False, "WARN", "a run", "found something (a warning), as in run a run"),
+    ],
+)
+def test_how_a_law_stands_says_since_which_run_whether_it_holds_or_found_something(
+    passed: bool, severity: str, since: str | None, said: str
+) -> None:
+    import dagster as dg
+
+    looked = dg.AssetCheckEvaluation(
+        dg.AssetKey("ledger"), "a_law", passed, severity=dg.AssetCheckSeverity[severity],
+        metadata={"holds since run": dg.MetadataValue.dagster_run(since)} if since else {},
+    )  # fmt: skip
+    assert _verdict(SimpleNamespace(evaluation=looked)) == said
 
 
 def test_a_run_with_nothing_new_leaves_the_file_and_what_the_ui_shows_and_says_since_when_it_holds(
