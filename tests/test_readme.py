@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,13 @@ from orchestration.transformation import code_version
 
 README = (PROJECT_DIR / "README.md").read_text()
 BLOCK = r"```sql\n(.*?)\n```\n```\n(.*?)\n```"
-QUESTIONS = re.findall(BLOCK, README, flags=re.DOTALL)
+QUESTIONS = [
+    question
+    for page in (README, (PROJECT_DIR / "docs" / "questions.md").read_text())
+    for question in re.findall(BLOCK, page, flags=re.DOTALL)
+]
+# What a run prints at its end; "…" stands for what is left out.
+SUMMARY = re.search(r"\n```\n(\d+ nights read.*?)\n```\n", README, flags=re.DOTALL).group(1)
 WHY = (PROJECT_DIR / "docs" / "why-did-my-score-change.md").read_text()
 ANSWERS = [
     *((f"query|{query}", shown) for query, shown in re.findall(BLOCK, WHY, flags=re.DOTALL)),
@@ -41,6 +47,7 @@ class Installed:
     wheel: Path
     environment: Path
     directory: Path
+    said: str = ""
 
     def warehouse(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """A command, with nothing set that says where things lie."""
@@ -95,7 +102,7 @@ def sample(installed: Installed) -> Installed:
     outcome = installed.warehouse("run")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert installed.files() == before, "a run writes into the installation, which may be closed to it"
-    return installed
+    return replace(installed, said=outcome.stdout)
 
 
 def test_what_an_installed_wheel_publishes_is_built_from_the_same(sample: Installed) -> None:
@@ -142,6 +149,13 @@ def test_an_installed_wheel_adopts_no_policy(installed: Installed) -> None:
     assert outcome.returncode == 2
     assert "adopt in a clone of the repository" in outcome.stderr
     assert installed.files() == before
+
+
+def test_the_readme_shows_the_summary_of_a_run(sample: Installed) -> None:
+    printed = iter(line.strip() for line in sample.said.splitlines())
+    shown = [line for line in SUMMARY.splitlines() if line != "…"]
+    assert len(shown) > 5
+    assert [line for line in shown if line not in printed] == [], "they are printed, and in this order"
 
 
 def test_there_are_five_questions() -> None:
