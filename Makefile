@@ -28,12 +28,13 @@ test: .venv/ready lint ## everything that proves it: lint, models, laws, nights
 prove: .venv/ready ## the proofs in their long form, and a table of what was tried
 	$(BIN)/pytest $(PROOFS) --long --dist worksteal
 
-lint: .venv/ready ## style, the wall
+lint: .venv/ready ## style, types, the wall
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models tests/laws
 	$(BIN)/dbt parse --quiet
-	$(BIN)/python -m orchestration.wall target/manifest.json
+	$(BIN)/python -m orchestration.build.wall target/manifest.json
 
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000: make dev [PORT=port]
 	$(BIN)/warehouse dev $(if $(PORT),--port $(PORT))
@@ -43,10 +44,10 @@ bench: .venv/ready ## seconds at size, and whether the promises are kept: make b
 
 docs: export WAREHOUSE_DIR := target/docs
 docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
-	$(BIN)/python -m orchestration.outline
+	$(BIN)/python -m orchestration.build.outline
 	$(BIN)/dbt build --exclude-resource-type test unit_test --quiet
 	$(BIN)/dbt docs generate --no-compile --static --quiet
-	$(BIN)/python -m orchestration.lineage target/manifest.json
+	$(BIN)/python -m orchestration.build.lineage target/manifest.json
 	@echo "target/static_index.html"
 
 .PHONY: help run test prove lint dev bench docs

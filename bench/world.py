@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.publication import publish, published_tables
+from orchestration.build.publication import publish, published_tables
 from orchestration.sample import write_sample
 from orchestration.settings import Settings, settings
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.database import literal
 from orchestration.lock import WarehouseBusyError
-from orchestration.reading import literal
 from orchestration.settings import HinderedError
 
 log = logging.getLogger("warehouse")

@@ -6,15 +6,12 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
-from dagster_dbt import DbtCliResource
-from packaging.version import Version
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,16 +110,20 @@ def nightly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
     def run(exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
         monkeypatch.setenv("EXPORTS_DIR", str(exports_dir))
         monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
-        from orchestration.definitions import defs
+        from orchestration.definitions import all_definitions
         from orchestration.settings import settings
 
         held.append(settings())
-        result = defs.resolve_job_def("nightly").execute_in_process(
-            run_config={
-                "ops": {"ingest": {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            raise_on_error=False,
+        result = (
+            all_definitions()
+            .resolve_job_def("nightly")
+            .execute_in_process(
+                run_config={
+                    "ops": {"ingest": {"config": config}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                raise_on_error=False,
+            )
         )
         return Run(result.success, result, settings().published_file, warehouse_dir)
 
@@ -211,11 +212,3 @@ def copied(golden: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
     monkeypatch.setenv("DAGSTER_HOME", "")
     return tmp_path / "warehouse"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _dbt_is_not_asked_its_version() -> Iterator[None]:
-    """Dagster starts `dbt --version` in every run: almost two seconds, for what the environment knows."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DbtCliResource, "_cli_version", Version(version("dbt-core")))
-        yield

@@ -11,10 +11,10 @@ import duckdb
 import numpy as np
 from worlds import PUBLISHED, TABLES, World, departed, directories, ingest_nights, models
 
+from orchestration.build.working import start_from
 from orchestration.places import seal
-from orchestration.reading import checksum
+from orchestration.raw.read import checksum
 from orchestration.sample import SampleSize, write_sample
-from orchestration.transformation import start_from
 
 SIZE = SampleSize(members=40, scenes=4, tracks=20, engagements=700, actions=250, nights=2, history_days=410)
 ORDERS = ("night by night", "at once", "nights in any order", "tables in any order")

@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 from worlds import TABLES, World
 
-from orchestration.reading import literal
+from orchestration.database import literal
 
 KINDS = ("add", "delete", "alter", "duplicate", "re-time", "deliver less", "refuse")
 POLICY = {

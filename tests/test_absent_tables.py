@@ -121,7 +121,7 @@ def test_a_proposal_is_replayed_and_adopted(
     (candidate / POINT_RULES).write_text(rules.replace(",blast,blast,5,", ",blast,blast,6,"))
     outcome = command(published, "what-if", candidate)
     assert outcome.exit_code == 0, outcome.output
-    monkeypatch.setattr("orchestration.cli.policy.SEEDS_DIR", seeds)
+    monkeypatch.setattr("orchestration.cli.adopt.SEEDS_DIR", seeds)
     monkeypatch.setenv("WAREHOUSE_DIR", str(published.warehouse_dir))
     outcome = command(published, "adopt", candidate, "--from", "2026-01-19", "--version", "2")
     let_go(settings())

@@ -369,7 +369,7 @@ def warehouse(tmp_path: Path, golden: Run, monkeypatch: pytest.MonkeyPatch) -> I
 def shown(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What the command prints, without colours."""
     text = io.StringIO()
-    monkeypatch.setattr("orchestration.cli.policy.console", Console(file=text, width=110))
+    monkeypatch.setattr("orchestration.cli.adopt.console", Console(file=text, width=110))
     return text
 
 
@@ -378,7 +378,7 @@ def command(
     seeds: Path, dearer: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
     """`warehouse adopt` of the dearer proposal as version 2, on seeds of its own."""
-    monkeypatch.setattr("orchestration.cli.policy.SEEDS_DIR", seeds)
+    monkeypatch.setattr("orchestration.cli.adopt.SEEDS_DIR", seeds)
 
     def call(day: str, version: str = "2", candidate: Path = dearer) -> Result:
         said = ["adopt", str(candidate), "--from", day, "--version", version]

@@ -21,13 +21,12 @@ from golden.world import run_nightly
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
-from orchestration import schedules
+from orchestration.assets import alerts, schedules
+from orchestration.assets.models import failure_message
+from orchestration.assets.records import FRESHNESS
 from orchestration.cli import app
-from orchestration.definitions import defs
+from orchestration.definitions import all_definitions
 from orchestration.settings import SECRETS, HinderedError, UsageError, settings
-from orchestration.transformation import failure_message
-from orchestration.upkeep import alerts
-from orchestration.upkeep.freshness import FRESHNESS
 
 SECRET = "not-for-the-log"  # noqa: S105  (a word to look for)
 
@@ -108,7 +107,7 @@ def test_a_publication_without_a_refused_delivery_says_which(
     def other() -> None:
         pass
 
-    nightly = defs.resolve_job_def("nightly")
+    nightly = all_definitions().resolve_job_def("nightly")
     assert alerts.tell_of_refusals in nightly.hook_defs
     job = dg.define_asset_job("light", hooks={alerts.tell_of_refusals}, executor_def=dg.in_process_executor)
     light = dg.Definitions(assets=[published, other], jobs=[job]).resolve_job_def("light")
@@ -172,7 +171,7 @@ def test_a_killed_run_is_told_of_when_it_is_written_off(
     monkeypatch.setattr(schedules, "STARTS_WITHIN", dt.timedelta(0))
     with dg.DagsterInstance.ephemeral() as instance:
         killed = instance.create_run_for_job(
-            defs.resolve_job_def("nightly"), status=dg.DagsterRunStatus.STARTED
+            all_definitions().resolve_job_def("nightly"), status=dg.DagsterRunStatus.STARTED
         )
         for _ in range(2):
             schedules.close_broken_off_runs(instance, settings())
@@ -194,7 +193,7 @@ def test_late_data_is_told_of_in_the_morning(
     tmp_path: Path, note: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
-    morning = defs.resolve_job_def(FRESHNESS)
+    morning = all_definitions().resolve_job_def(FRESHNESS)
     assert morning.execute_in_process().success
     publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     assert morning.execute_in_process().success

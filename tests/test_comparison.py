@@ -23,15 +23,15 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
+from orchestration.ask.summary import show_summary
+from orchestration.assets.raw_tables import WAIT_FOR_COMPARISON
 from orchestration.cli import app
 from orchestration.lock import WarehouseBusyError, hold, let_go
 from orchestration.policy.checks import POINT_RULES, SCORE_POLICY, SEEDS_DIR
 from orchestration.policy.comparison import Comparison, Finding, compare, shown
 from orchestration.policy.page import write_page
 from orchestration.policy.what_if import NotRecordedError, replay
-from orchestration.raw_assets import WAIT_FOR_COMPARISON
 from orchestration.settings import settings
-from orchestration.summary import show_summary
 
 Row = dict[str, object]
 

@@ -2,25 +2,34 @@
 
 import datetime as dt
 import json
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
+import duckdb
 import pytest
 from conftest import publish_until
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster_dbt import DbtProject
-from golden.world import EXPORTS, golden_run
+from golden.world import EXPORTS, expected, golden_run, undisturbed
 
-from orchestration import schedules, transformation
-from orchestration.definitions import defs, law_checks
-from orchestration.exports import contract
-from orchestration.lock import let_go
-from orchestration.raw_assets import raw_tables
-from orchestration.schedules import complete_night
-from orchestration.settings import PROJECT_DIR, settings
-from orchestration.transformation import MANIFEST, OWNER, is_built, is_published, start_from, warehouse_models
-from orchestration.unchanged import nothing_is_new, what_holds
+from orchestration.assets import schedules
+from orchestration.assets.descriptions import says
+from orchestration.assets.models import law_checks, warehouse_models
+from orchestration.assets.published import ANALYTICS
+from orchestration.assets.raw_tables import delivery_books, raw_key, raw_tables
+from orchestration.assets.retries import trying_again
+from orchestration.assets.schedules import complete_night
+from orchestration.assets.unchanged import nothing_is_new, what_holds
+from orchestration.build.manifest import export_tables, manifest, owner, prepare_manifest
+from orchestration.build.publication import published_tables
+from orchestration.build.working import is_built, is_published, start_from
+from orchestration.definitions import all_definitions
+from orchestration.lock import WarehouseBusyError, let_go
+from orchestration.raw.contract import contract
+from orchestration.settings import PROJECT_DIR, Settings, settings
 
 REQUIRED = (
     "users", "communities", "tracks", "track_engagements", "signals", "signal_actions", "rotation_entries",
@@ -30,13 +39,13 @@ UNBUILT = "Not published: the warehouse is not the whole build of what is in raw
 
 @pytest.fixture(scope="module")
 def graph() -> BaseAssetGraph:
-    return defs.resolve_asset_graph()
+    return all_definitions().resolve_asset_graph()
 
 
 def test_there_is_an_asset_for_every_raw_table_model_and_the_publication(graph: BaseAssetGraph) -> None:
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    models = {n["name"] for n in MANIFEST["nodes"].values() if n["resource_type"] in ("model", "seed")}
-    assert {f"raw/{name}" for name in contract(MANIFEST)} <= keys
+    models = {n["name"] for n in manifest()["nodes"].values() if n["resource_type"] in ("model", "seed")}
+    assert {f"raw/{name}" for name in contract(manifest())} <= keys
     assert models <= keys
     assert "published/analytics" in keys
 
@@ -53,14 +62,15 @@ def test_every_asset_has_a_group_kinds_an_owner_and_a_description(graph: BaseAss
 def test_all_has_one_owner_which_a_variable_may_name(
     graph: BaseAssetGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert {owner for key in graph.get_all_asset_keys() for owner in graph.get(key).owners} == {OWNER}
-    project = DbtProject(project_dir=PROJECT_DIR, target_path=tmp_path)
-    monkeypatch.setattr(transformation, "DBT_PROJECT", project)
-    for owner in ("first@example.org", "second@example.org", ""):
-        monkeypatch.setenv("WAREHOUSE_OWNER", owner)
-        manifest = transformation.prepare_manifest()
-        owned = [*manifest["groups"].values(), *manifest["exposures"].values()]
-        assert {thing["owner"]["email"] for thing in owned} == {owner or OWNER}
+    usual = owner()
+    assert {who for key in graph.get_all_asset_keys() for who in graph.get(key).owners} == {usual}
+    monkeypatch.setattr(Settings, "parsed_dir", tmp_path)
+    for named in ("first@example.org", "second@example.org", ""):
+        monkeypatch.setenv("WAREHOUSE_OWNER", named)
+        prepare_manifest()
+        parsed = json.loads((tmp_path / "manifest.json").read_bytes())
+        owned = [*parsed["groups"].values(), *parsed["exposures"].values()]
+        assert {thing["owner"]["email"] for thing in owned} == {named or usual}
 
 
 def test_every_law_is_an_asset_check() -> None:
@@ -81,7 +91,7 @@ def test_lineage_runs_from_the_export_to_the_ledger(graph: BaseAssetGraph) -> No
 
 
 def test_the_schedule_fires_at_a_quarter_past_three_utc() -> None:
-    schedule = defs.resolve_schedule_def("nightly_at_0315")
+    schedule = all_definitions().resolve_schedule_def("nightly_at_0315")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("15 3 * * *", "UTC")
     context = dg.build_schedule_context(
@@ -130,7 +140,7 @@ def test_the_sensor_starts_a_run_for_a_new_complete_night(tmp_path: Path, export
 def test_a_failed_night_is_tried_again_a_few_times_and_anew_when_it_is_corrected(
     exports_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = defs.resolve_job_def("nightly")
+    job = all_definitions().resolve_job_def("nightly")
 
     def start(instance: dg.DagsterInstance) -> dg.DagsterRun:
         """Start the run it asks for."""
@@ -165,7 +175,7 @@ def test_what_was_published_and_rolled_back_is_left_to_the_schedule(
 ) -> None:
     deliver(exports_dir, "2026-01-02", REQUIRED)
     with dg.DagsterInstance.ephemeral() as instance:
-        job = defs.resolve_job_def("nightly")
+        job = all_definitions().resolve_job_def("nightly")
         tags = dict(sensor_says(instance).tags)
         instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
         publish_until(tmp_path / "analytics.duckdb", "2026-01-01")
@@ -179,25 +189,25 @@ def test_a_run_with_nothing_new_says_what_each_check_found_in_the_build_that_is_
     publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     results = [
         {"unique_id": spec.metadata["dagster_dbt/unique_id"], "status": "pass", "failures": 0}
-        for spec in warehouse_models.check_specs
+        for spec in warehouse_models().check_specs
     ]
     results[3] |= {"status": "warn", "failures": 2}
-    warned = list(warehouse_models.check_specs)[3].key
+    warned = list(warehouse_models().check_specs)[3].key
     (tmp_path / "dbt").mkdir()
     (tmp_path / "dbt" / "run_results.json").write_text(json.dumps({"results": results}))
     *events, observed = what_holds(settings(), dg.DagsterRun(job_name="nightly"))
     said = {event.asset_check_key: event for event in events}
-    graph = defs.resolve_asset_graph()
+    graph = all_definitions().resolve_asset_graph()
     assert said.keys() == graph.asset_check_keys
     assert {key.name for key, event in said.items() if not event.passed} == {
         warned.name, "data_is_as_fresh_as_expected",
     }  # fmt: skip
     assert said[warned].severity == dg.AssetCheckSeverity.WARN
     assert said[warned].metadata["dagster_dbt/failed_row_count"].value == 2
-    assert {said[key].metadata["holds since run"].value for key in warehouse_models.check_keys} == {"a run"}
+    assert {said[key].metadata["holds since run"].value for key in warehouse_models().check_keys} == {"a run"}
     assert observed.asset_key == dg.AssetKey(["published", "analytics"])
     assert observed.metadata["holds since run"].value == "a run"
-    only_raw = dg.DagsterRun(job_name="nightly", asset_selection=frozenset(raw_tables.keys))
+    only_raw = dg.DagsterRun(job_name="nightly", asset_selection=frozenset(delivery_books().keys))
     assert list(what_holds(settings(), only_raw)) == []
 
 
@@ -210,14 +220,14 @@ def test_a_part_of_the_models_is_neither_published_nor_built_upon(
 
     def materialize(*keys: str) -> tuple[bool, str]:
         """What choosing these assets in the UI launches."""
-        job = defs.resolve_implicit_global_asset_job_def()
+        job = all_definitions().resolve_implicit_global_asset_job_def()
         chosen = [dg.AssetKey(key.split("/")) for key in keys]
         run = job.execute_in_process(asset_selection=chosen, raise_on_error=False)
         failed = [event.step_failure_data for event in run.all_events if event.is_step_failure]
         return run.success, "".join(data.user_failure_data.description for data in failed)
 
     try:
-        raw = [key.to_user_string() for key in raw_tables.keys]
+        raw = [key.to_user_string() for key in delivery_books().keys]
         assert materialize("published/analytics") == (False, UNBUILT)
         assert materialize(*raw, "as_of", "delivery", "stg_sect_tags") == (True, "")
         assert (warehouse_dir / "warehouse.duckdb").exists()
@@ -235,5 +245,141 @@ def test_a_part_of_the_models_is_neither_published_nor_built_upon(
         assert materialize("published/analytics") == (False, UNBUILT)
         assert is_published(settings())
         assert not is_built(settings())
+    finally:
+        let_go(settings())
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """What Dagster remembers of the run that published the golden nights."""
+    home = tmp_path_factory.mktemp("recorded") / "dagster"
+    shutil.copytree(undisturbed(tmp_path_factory) / "warehouse" / "dagster", home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def test_the_nights_taken_in_are_partitions_and_a_refused_one_says_why(recorded: dg.DagsterInstance) -> None:
+    parts = [part for part in EXPORTS.glob("*/*/part-*") if part.parents[1].name in export_tables()]
+    delivered = {(part.parents[1].name, part.parent.name) for part in parts}
+    refused = {("events", "2026-01-03")}
+    taken_in = {
+        (table, night)
+        for table in {table for table, _ in delivered}
+        for night in recorded.get_materialized_partitions(raw_key(table))
+    }
+    assert taken_in == delivered - refused
+    (seen,) = recorded.fetch_observations(raw_key("events"), limit=5).records
+    assert seen.partition_key == "2026-01-03"
+    assert seen.asset_observation.metadata["refused"].value == (
+        "part-0000.csv disagrees with _manifest.json: rows is 4, not 5"
+    )
+
+
+def test_every_model_shows_its_rows_and_its_columns(
+    recorded: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for table in published_tables(manifest()).values():
+            shown = recorded.get_latest_materialization_event(
+                dg.AssetKey(table)
+            ).asset_materialization.metadata
+            relation = connection.table(table)
+            schema = shown["dagster/column_schema"].schema
+            assert [column.name for column in schema.columns] == relation.columns, table
+            assert [column.type for column in schema.columns] == [str(kind) for kind in relation.types], table
+            assert all(column.description for column in schema.columns), table
+            is_view = manifest()["nodes"][unique_id(table)]["config"]["materialized"] == "view"
+            rows = None if is_view else len(relation)
+            assert (shown["dagster/row_count"].value if "dagster/row_count" in shown else None) == rows, table
+
+
+def unique_id(table: str) -> str:
+    """What dbt calls a published table."""
+    return next(found for found, name in published_tables(manifest()).items() if name == table)
+
+
+def test_what_is_published_shows_in_numbers(recorded: dg.DagsterInstance) -> None:
+    shown = recorded.get_latest_materialization_event(ANALYTICS).asset_materialization.metadata
+    points = [int(row["points"]) for row in expected("activity_point")]
+    assert shown["points"].value == sum(points)
+    # One of the 33 rows of the ledger takes another back (tests/golden/README.md).
+    assert shown["awards"].value == len(points) - 1
+    assert shown["nights behind"].value > 0
+    assert shown["bytes"].value > shown["rows"].value > 100
+
+
+def test_every_check_says_what_it_promises_and_a_law_says_it_as_the_page_does() -> None:
+    said = {spec.name: spec.description for spec in warehouse_models().check_specs}
+    assert all(said.values())
+    page = (PROJECT_DIR / "docs" / "laws.md").read_text()
+    rows = [
+        line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ") and "`" in line
+    ]
+    laws = {row[0].split("`")[1]: row[1] for row in rows if len(row) == 4 and "`" in row[0]}
+    assert set(laws) == {key.name for key in law_checks()}
+    for name, sentence in laws.items():
+        plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", sentence)
+        assert said[name] == f"{plain[0].upper()}{plain[1:]}.", name
+
+
+def test_a_test_of_a_kind_that_has_no_words_is_found() -> None:
+    test = {"description": "", "attached_node": "model.x", "test_metadata": {"name": "odd", "kwargs": {}}}
+    with pytest.raises(KeyError):
+        says(test, {"nodes": {"model.x": {"name": "x"}}})
+
+
+def test_who_uses_the_tables_stands_at_the_end_of_the_lineage(graph: BaseAssetGraph) -> None:
+    for name, exposure in ((e["name"], e) for e in manifest()["exposures"].values()):
+        node = graph.get(dg.AssetKey(["exposure", name]))
+        assert not node.is_materializable
+        assert {key.to_user_string() for key in node.parent_keys} == {
+            manifest()["nodes"][parent]["name"] for parent in exposure["depends_on"]["nodes"]
+        }
+
+
+@pytest.mark.parametrize(
+    ("tags", "raised"), [({}, WarehouseBusyError), ({"dagster/schedule_name": "nightly"}, dg.RetryRequested)]
+)
+def test_a_busy_warehouse_is_tried_again_where_nobody_is_waiting(
+    tags: dict[str, str], raised: type[Exception]
+) -> None:
+    context = SimpleNamespace(run=SimpleNamespace(tags=tags))
+    with pytest.raises(raised), trying_again(context):
+        raise WarehouseBusyError("another run")
+    with pytest.raises(dg.Failure), trying_again(context):
+        raise dg.Failure("a law does not hold")
+
+
+def test_nights_can_be_read_again_from_the_ui(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse_dir = tmp_path / "warehouse"
+    shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, warehouse_dir)
+    monkeypatch.setenv("EXPORTS_DIR", str(EXPORTS))
+    monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+    first, last = "2026-01-02", "2026-01-03"  # on the latter no votes were delivered
+    nights = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    for loaded in (raw_tables, all_definitions):
+        loaded.cache_clear()  # partitions begin with the first night there was when they were loaded
+
+    def read_again(*tables: str) -> dg.ExecuteInProcessResult:
+        """What a backfill of these nights launches."""
+        return all_definitions().resolve_implicit_global_asset_job_def().execute_in_process(
+            asset_selection=[raw_key(table) for table in tables], tags=nights,
+            raise_on_error=False, instance=instance,
+        )  # fmt: skip
+
+    try:
+        with dg.DagsterInstance.ephemeral() as instance:
+            assert is_built(settings())
+            assert read_again("tracks").success
+            assert instance.get_materialized_partitions(raw_key("tracks")) == {first, last}
+            assert not is_built(settings())
+            failed = read_again("track_votes")
+            assert not failed.success
+            (step,) = [event.step_failure_data for event in failed.all_events if event.is_step_failure]
+            assert "track_votes 2026-01-03: it was not delivered" in step.user_failure_data.description
+            assert instance.get_materialized_partitions(raw_key("track_votes")) == {first}
     finally:
         let_go(settings())

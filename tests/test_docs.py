@@ -7,12 +7,12 @@ import duckdb
 import pytest
 from worlds import World, directories
 
-from orchestration.outline import lay_out
-from orchestration.reading import STORED_TYPES
+from orchestration.build.manifest import manifest
+from orchestration.build.outline import lay_out
+from orchestration.raw.check import STORED_TYPES
 from orchestration.settings import PROJECT_DIR, Settings
-from orchestration.transformation import MANIFEST
 
-OVERVIEW = MANIFEST["docs"]["doc.activity_warehouse.__overview__"]["block_contents"]
+OVERVIEW = manifest()["docs"]["doc.activity_warehouse.__overview__"]["block_contents"]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
 
 def documented(kinds: Iterable[str]) -> dict[tuple[str, str], str | None]:
     """Every column that has a description, and its type where the YAML says it."""
-    nodes = [*MANIFEST["sources"].values(), *MANIFEST["nodes"].values()]
+    nodes = [*manifest()["sources"].values(), *manifest()["nodes"].values()]
     return {
         (node["name"], name.lower()): column["data_type"]
         for node in nodes

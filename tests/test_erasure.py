@@ -18,11 +18,14 @@ from conftest import uid, write_rows
 from golden.world import erased
 from members import KINDS, MEMBER, NIGHTS, OWNED, TABLES, deliver, ids_of, named, replaced, rows_of
 
-from orchestration import erasure, ingestion
-from orchestration.exports import delivered_nights
-from orchestration.ingestion import Outcome, ingest, recover
-from orchestration.pseudonyms import ErasureKeyError, load
-from orchestration.reading import files, quoted, row_hash
+from orchestration.database import files, quoted
+from orchestration.raw import erase, read
+from orchestration.raw.account import Outcome
+from orchestration.raw.check import row_hash
+from orchestration.raw.discover import delivered_nights
+from orchestration.raw.ingest import ingest
+from orchestration.raw.pseudonyms import ErasureKeyError, load
+from orchestration.raw.store import recover
 from orchestration.settings import Settings
 
 # Tables of every kind there is: members; snapshots and appended rows of theirs, one with two owners; a list
@@ -32,6 +35,9 @@ SOME = (
     "proof_of_support", "signal_actions",
 )  # fmt: skip
 PLAIN = ("users", "collections", "collection_items")
+
+
+READ_AGAIN = erase._read_again
 
 
 class House:
@@ -61,14 +67,13 @@ class House:
         """What a run does before the models: read, then erase and give back. Says how many it erased."""
         nights = [outcome.night for outcome in self.read()]
 
-        def read_again(returned: list[Any], erased_file: Path) -> None:
-            self.read_again += [(night.table, night.date) for night in returned]
-            dates = {night.date for night in returned}
-            list(ingest(self.settings, self.tables, returned, again=dates, erased_file=erased_file))
+        def noted(*given: Any) -> None:
+            self.read_again += sorted((night.table, night.date) for night in given[2])
+            READ_AGAIN(*given)
 
-        return erasure.settle(
-            self.settings, self.tables, nights, read_again, [erased(member) for member in forget]
-        )
+        with pytest.MonkeyPatch.context() as watched:
+            watched.setattr(erase, "_read_again", noted)
+            return erase.settle(self.settings, self.tables, nights, [erased(member) for member in forget])
 
     def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
         """Columns of every standing row, in the order of nights and files."""
@@ -292,7 +297,7 @@ def test_what_another_reader_reads_again_of_a_departed_member_ends_erased(
     deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
     deliver(house.settings.exports_dir, NIGHTS[1], [1], SOME)
     assert house.run() == 1
-    monkeypatch.setattr(ingestion, "READER", "a later one")
+    monkeypatch.setattr(read, "READER", "a later one")
     assert {outcome.action for outcome in house.read()} == {"accepted"}
     assert house.run() == 0  # they were before
     assert named(house.written(), ids_of(2)) == []
@@ -485,7 +490,7 @@ def test_an_erasure_that_breaks_off_is_finished_or_dropped_by_the_next_run(
         house = House(tmp_path / str(allowed), tmp_path / "undisturbed" / "exports", PLAIN)
         moves = iter(range(allowed))
         with monkeypatch.context() as patched:
-            patched.setattr(erasure, "finish", _breaks_off_after(moves))
+            patched.setattr(erase, "finish_erasure", _breaks_off_after(moves))
             with pytest.raises(KeyboardInterrupt):
                 house.run()
         house.run()

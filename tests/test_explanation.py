@@ -13,7 +13,7 @@ import pytest
 from conftest import Run
 from rich.console import Console
 
-from orchestration import explanation
+from orchestration.ask import explain as explanation
 
 FIRST_DAY, LAST_DAY = dt.date(2025, 1, 1), dt.date(2026, 1, 3)
 

@@ -6,25 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 from conftest import write_part
 
-from orchestration import raw_assets
-from orchestration.exports import (
+from orchestration.assets.raw_tables import IngestionConfig
+from orchestration.build.manifest import manifest
+from orchestration.raw.check import TYPE_PATTERNS
+from orchestration.raw.contract import Column, Table, contract
+from orchestration.raw.discover import (
     FORMATS,
-    Column,
-    Table,
-    contract,
     delivered_nights,
     latest_complete_night,
     missing_tables,
     part_format,
 )
-from orchestration.reading import TYPE_PATTERNS
-from orchestration.transformation import MANIFEST
+from orchestration.raw.intake import NoCompleteNightError, choose_as_of
+from orchestration.settings import UsageError, settings
 
-TABLES = contract(MANIFEST)
+TABLES = contract(manifest())
 
 # What the platform promises: every column in any order, `?` after those that may be null.
 PROMISED = {
@@ -417,20 +416,17 @@ def test_missing_tables_are_named_in_order() -> None:
     assert missing_tables(arrived, {"users"}, NEXT_DAY) == []
 
 
-@pytest.fixture
-def two_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nightly run under a contract that needs users and signals."""
-    monkeypatch.setattr(raw_assets, "TABLES", TWO_REQUIRED)
+def chosen(arrived: set[tuple[str, dt.date]], asked: str = "") -> dt.date:
+    """The night that a run builds as of, under a contract that needs users and signals."""
+    return choose_as_of(settings(), TWO_REQUIRED, arrived, IngestionConfig(as_of=asked).wish().as_of)
 
 
-@pytest.mark.usefixtures("two_required")
 def test_a_run_builds_as_of_the_latest_complete_night_unless_asked() -> None:
     arrived = arrivals(users=[1, 2, 4], signals=[1, 2, 3])
-    assert raw_assets.choose_as_of(arrived, "") == dt.date(2026, 3, 2)
-    assert raw_assets.choose_as_of(arrived, "2026-03-01") == dt.date(2026, 3, 1)
+    assert chosen(arrived) == dt.date(2026, 3, 2)
+    assert chosen(arrived, "2026-03-01") == dt.date(2026, 3, 1)
 
 
-@pytest.mark.usefixtures("two_required")
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -442,12 +438,11 @@ def test_a_run_builds_as_of_the_latest_complete_night_unless_asked() -> None:
     ],
 )
 def test_a_night_asked_for_must_be_complete(asked: str, message: str) -> None:
-    with pytest.raises(raw_assets.UsageError) as error:
-        raw_assets.choose_as_of(arrivals(users=[1, 2, 4], signals=[1, 2, 3]), asked)
+    with pytest.raises(UsageError) as error:
+        chosen(arrivals(users=[1, 2, 4], signals=[1, 2, 3]), asked)
     assert str(error.value) == message
 
 
-@pytest.mark.usefixtures("two_required")
 @pytest.mark.parametrize(
     ("arrived", "message"),
     [
@@ -459,6 +454,6 @@ def test_without_a_complete_night_the_run_says_what_is_missing(
     arrived: set[tuple[str, dt.date]], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXPORTS_DIR", str(tmp_path))
-    with pytest.raises(dg.Failure) as failure:
-        raw_assets.choose_as_of(arrived, "")
-    assert failure.value.description == f"no complete night in {tmp_path}: {message}"
+    with pytest.raises(NoCompleteNightError) as failure:
+        chosen(arrived)
+    assert str(failure.value) == f"no complete night in {tmp_path}: {message}"

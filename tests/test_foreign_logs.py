@@ -24,18 +24,19 @@ from conftest import Run, uid
 from golden.world import CONFIRMED, EXPORTS, run_nightly
 from typer.testing import CliRunner
 
-from orchestration import erasure, places, publication, transformation
+from orchestration import places
+from orchestration.assets.schedules import complete_night
+from orchestration.build import archive, publication, working
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import NotAsWrittenError, publish, published_tables
 from orchestration.cli import app
 from orchestration.cli.console import console
 from orchestration.lock import WarehouseBusyError, let_go
 from orchestration.places import LogBesideError, logs_beside, read
-from orchestration.publication import NotAsWrittenError, publish, published_tables
-from orchestration.schedules import complete_night
+from orchestration.raw import erase_publications
 from orchestration.settings import PROJECT_DIR, Settings, settings
-from orchestration.transformation import MANIFEST
-from orchestration.upkeep import archive
 
-PUBLISHED = list(published_tables(MANIFEST).values())
+PUBLISHED = list(published_tables(manifest()).values())
 POINTS = "select count(*), sum(points)::bigint from activity_point"
 ALL_POINTS = (33, 955)
 LOSE_POINTS = ("delete from activity_point where points <> 10", "create table planted as select 1")
@@ -148,7 +149,7 @@ def test_after_killed_clients_the_next_run_publishes_what_is_right(golden: Run, 
 
 
 def built_upon(config: Settings) -> bool:
-    transformation.start_from(config)
+    working.start_from(config)
     assert not config.warehouse_file.exists()
     assert logs_beside(config.warehouse_file) == []
     left = [path.name for path in config.building_dir.iterdir()]
@@ -159,13 +160,13 @@ def built_upon(config: Settings) -> bool:
 def test_an_untouched_build_is_built_upon(config: Settings) -> None:
     with client(config.warehouse_file) as process:
         process.communicate()  # it had the file open for writing, and wrote nothing
-    assert transformation.is_built(config)
+    assert working.is_built(config)
     assert built_upon(config)
 
 
 def test_a_build_with_a_log_is_not_built_upon(config: Settings) -> None:
     killed(config.warehouse_file, "delete from claim")
-    assert not transformation.is_built(config)
+    assert not working.is_built(config)
     assert not built_upon(config)
 
 
@@ -175,7 +176,7 @@ def test_a_build_that_a_client_wrote_to_is_not_built_upon(config: Settings, end:
     for log in logs_beside(config.warehouse_file):
         log.unlink()  # what was checkpointed is in the file
     assert found(config.warehouse_file, "select count(*) from claim") == (0,)
-    assert not transformation.is_built(config)
+    assert not working.is_built(config)
     assert not built_upon(config)
 
 
@@ -187,9 +188,9 @@ def test_a_log_without_its_database_is_not_left_for_the_next(config: Settings) -
 
 
 def test_a_published_file_that_a_client_wrote_to_is_published_anew(config: Settings) -> None:
-    assert transformation.is_published(config)
+    assert working.is_published(config)
     closed(config.published_file, "delete from activity_point")
-    assert not transformation.is_published(config)
+    assert not working.is_published(config)
 
 
 def test_a_publication_takes_its_place_beside_no_log(config: Settings) -> None:
@@ -253,7 +254,7 @@ def test_readers_of_the_published_file_keep_nobody_waiting(config: Settings) -> 
 def test_a_client_that_has_the_warehouse_open_is_named(config: Settings, reads: bool) -> None:
     with client(config.warehouse_file, reads=reads) as holder:
         with pytest.raises(WarehouseBusyError, match=rf"\(PID {holder.pid}\) has .*/warehouse\.duckdb open"):
-            transformation.start_from(config)
+            working.start_from(config)
         assert config.warehouse_file.exists()
     assert built_upon(config)
 
@@ -345,7 +346,7 @@ def test_rollback_goes_back_to_what_was_published_and_nothing_else(config: Setti
     assert outcome.exit_code == 0, outcome.stderr
     assert config.published_file.read_bytes() == archived.read_bytes() == content
     assert logs_beside(config.published_file) == places.logs_in(config.publications_dir) == []
-    assert transformation.is_published(config)
+    assert working.is_published(config)
 
 
 def test_a_publication_that_a_client_wrote_to_is_not_gone_back_to(config: Settings) -> None:
@@ -395,7 +396,7 @@ def test_a_publication_that_names_an_erased_member_goes_though_a_log_hides_it(co
         )
         connection.execute("create table wanted as select new_id as pseudonym from substitution")
         connection.execute("create table erased (pseudonym uuid)")
-        erasure._delete_publications(connection, config)
+        erase_publications.delete_publications(connection, config)
     assert not archived.exists()
     assert not log.exists()
 

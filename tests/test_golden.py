@@ -16,8 +16,8 @@ from golden.world import (
     run_nightly,
 )
 
-from orchestration.publication import published_tables
-from orchestration.transformation import MANIFEST
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import published_tables
 
 PLACE = ("tier", "state", "city", "music_community")
 
@@ -114,7 +114,7 @@ def test_what_settles_ties_is_published_nowhere(golden: Run) -> None:
     """The pseudonym of an act that still has its id would tell what it is called once it is erased."""
     published = {
         str(value)
-        for table in published_tables(MANIFEST).values()
+        for table in published_tables(manifest()).values()
         for row in golden.table(table)
         for value in row.values()
     }

@@ -14,11 +14,11 @@ import pytest
 from conftest import Run, uid
 from golden.world import CONFIRMED, EXPORTS, compiled_sql, deliver, golden_run, run_nightly
 
-from orchestration.publication import published_tables
+from orchestration.ask.verify import published_laws, verify
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import published_tables
+from orchestration.build.wall import breaches
 from orchestration.settings import PROJECT_DIR, settings
-from orchestration.transformation import MANIFEST
-from orchestration.upkeep.verification import published_laws, verify
-from orchestration.wall import breaches
 
 # What anybody can check on the published file.
 ROWS = "rows_delivered_equal_rows_accounted_for"
@@ -400,12 +400,12 @@ def test_law_8_finds(laboratory: Laboratory, breakage: str) -> None:
 def test_law_8_leaves_no_published_text_unread(laboratory: Laboratory) -> None:
     found = laboratory.finds(PUBLISHED, "alter table user_activity add column remark varchar")
     assert found == [("user_activity", "no law looks at the text remark")]
-    (law,) = (node for node in MANIFEST["nodes"].values() if node["name"] == PUBLISHED)
+    (law,) = (node for node in manifest()["nodes"].values() if node["name"] == PUBLISHED)
     # A view shows what its tables hold.
     wanted = {
         unique_id
-        for unique_id in published_tables(MANIFEST)
-        if MANIFEST["nodes"][unique_id]["config"]["materialized"] != "view"
+        for unique_id in published_tables(manifest())
+        if manifest()["nodes"][unique_id]["config"]["materialized"] != "view"
     }
     assert set(law["depends_on"]["nodes"]) == wanted, f"name them in tests/laws/{PUBLISHED}.sql"
 
@@ -511,12 +511,12 @@ def failed_checks(run: Run) -> set[str]:
 
 
 def test_the_wall_holds_in_the_real_graph() -> None:
-    assert breaches(MANIFEST) == []
+    assert breaches(manifest()) == []
 
 
 def with_edge(child: str, parent: str) -> dict[str, Any]:
     """The manifest, but a model reads one more."""
-    doctored = copy.deepcopy(MANIFEST)
+    doctored = copy.deepcopy(manifest())
     named = {node["name"]: node for node in (*doctored["nodes"].values(), *doctored["sources"].values())}
     named[child]["depends_on"]["nodes"].append(named[parent]["unique_id"])
     return doctored
@@ -568,7 +568,7 @@ def test_the_wall_sees_through_any_chain_of_models(child: str, parent: str, mode
 
 
 def test_the_wall_does_not_know_a_folder_nobody_told_it_of() -> None:
-    doctored = copy.deepcopy(MANIFEST)
+    doctored = copy.deepcopy(manifest())
     node = next(node for node in doctored["nodes"].values() if node["name"] == "subject")
     node["fqn"][1] = "shadow"
     (sentence,) = breaches(doctored)
@@ -577,7 +577,7 @@ def test_the_wall_does_not_know_a_folder_nobody_told_it_of() -> None:
 
 
 def test_nothing_is_built_while_the_wall_is_breached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestration.transformation.breaches", lambda _: ["this reads that: never"])
+    monkeypatch.setattr("orchestration.assets.models.breaches", lambda _: ["this reads that: never"])
     exports_dir = tmp_path / "exports"
     deliver(exports_dir, "2026-01-01")
     run = run_nightly(exports_dir, tmp_path / "warehouse")

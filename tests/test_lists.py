@@ -18,12 +18,12 @@ from golden.world import EXPORTS, expected
 from rich.console import Console
 from worlds import World, directories, ingest_nights, models
 
-from orchestration import explanation
-from orchestration.exports import contract
-from orchestration.lineage import on_tables
+from orchestration.ask import explain as explanation
+from orchestration.build.lineage import on_tables
+from orchestration.build.manifest import manifest
 from orchestration.lists import LISTS
+from orchestration.raw.contract import contract
 from orchestration.settings import PROJECT_DIR
-from orchestration.transformation import MANIFEST
 
 LAST_NIGHT = dt.date(2026, 1, 3)
 # One more line in each list.
@@ -100,7 +100,7 @@ def test_no_list_is_written_a_second_time(name: str) -> None:
 def without_column(windows: Collection[int]) -> dict[str, list[str]]:
     """The columns that contracts lack for these windows, by the file that must say them."""
     found = {}
-    for node in MANIFEST["nodes"].values():
+    for node in manifest()["nodes"].values():
         if "points_{{ days }}d" in node.get("raw_code", ""):
             wanted = [f"points_{days}d" for days in windows]
             written = [column for column in node["columns"] if re.fullmatch(r"points_\d+d", column)]
@@ -263,6 +263,6 @@ def test_whatever_is_personal_says_where_it_is_looked_for_and_why() -> None:
 
 def test_no_contracted_column_is_named_like_something_personal() -> None:
     names = "|".join(entry["pattern"] for entry in LISTS["personal"] if entry["applies_to"] == "name")
-    kept = {(table.name, c.name) for table in contract(MANIFEST).values() for c in table.columns}
+    kept = {(table.name, c.name) for table in contract(manifest()).values() for c in table.columns}
     assert ("users", "homeSceneId") in kept
     assert {place for place in kept if re.search(names, place[1].lower())} == set()

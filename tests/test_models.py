@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from golden.world import golden_run
 
-from orchestration.exports import contract
-from orchestration.publication import published_tables
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import published_tables
+from orchestration.raw.contract import contract
 from orchestration.settings import PROJECT_DIR, settings
-from orchestration.transformation import MANIFEST
 
 NAMES_THAT_RANK = ("rank", "position", "percentile", "leaderboard", "top")
 
@@ -39,7 +39,7 @@ def test_every_unit_test_of_the_models_holds(
     tests = dbt("test", "--select", "test_type:unit", target=tmp_path / "target")
     assert tests.returncode == 0, tests.stdout
     results = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
-    assert len(results) == len(MANIFEST["unit_tests"]) > 0
+    assert len(results) == len(manifest()["unit_tests"]) > 0
     assert {result["status"] for result in results} == {"pass"}
 
 
@@ -47,12 +47,12 @@ def test_the_readme_names_exactly_what_is_published() -> None:
     readme = (PROJECT_DIR / "README.md").read_text()
     _, section = readme.split("\n## What is published\n")
     rows = [line.split("|")[1] for line in section.split("\n## ")[0].splitlines() if line.startswith("| `")]
-    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(published_tables(MANIFEST).values())
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(published_tables(manifest()).values())
 
 
 def test_published_models_have_an_enforced_contract_and_describe_every_column() -> None:
-    for unique_id in published_tables(MANIFEST):
-        node = MANIFEST["nodes"][unique_id]
+    for unique_id in published_tables(manifest()):
+        node = manifest()["nodes"][unique_id]
         assert node["description"].startswith("One row"), unique_id
         assert all(column["description"] for column in node["columns"].values()), unique_id
         if node["resource_type"] == "model":
@@ -63,8 +63,8 @@ def test_published_models_have_an_enforced_contract_and_describe_every_column() 
 def test_no_published_column_ranks_anyone() -> None:
     columns = {
         f"{unique_id}.{column}"
-        for unique_id in published_tables(MANIFEST)
-        for column in MANIFEST["nodes"][unique_id]["columns"]
+        for unique_id in published_tables(manifest())
+        for column in manifest()["nodes"][unique_id]["columns"]
         if any(part in NAMES_THAT_RANK for part in column.split("_"))
     }
     assert columns == set()
@@ -73,7 +73,7 @@ def test_no_published_column_ranks_anyone() -> None:
 def test_every_model_says_its_grain() -> None:
     silent = [
         node["name"]
-        for node in MANIFEST["nodes"].values()
+        for node in manifest()["nodes"].values()
         if node["resource_type"] == "model" and not node["description"].startswith("One row")
     ]
     assert silent == []
@@ -106,7 +106,7 @@ def test_a_bonus_is_clearly_larger_than_every_everyday_act() -> None:
 
 def test_every_contracted_table_is_accounted_for() -> None:
     sql = (PROJECT_DIR / "models" / "staging" / "deliveries" / "row_account.sql").read_text()
-    tables = contract(MANIFEST)
+    tables = contract(manifest())
     lists = sql.split("set snapshot_tables")
     for name, table in tables.items():
         assert f"'{name}'" in lists[0 if table.kind == "append" else 1], name
@@ -118,7 +118,7 @@ def test_personal_columns_of_the_platform_are_outside_the_contract() -> None:
         "longitude", "geofence", "inviteToken", "inviteTokenExpiresAt", "instrument", "payload", "context",
         "address", "locationName", "headshotUrl", "thresholds",
     }  # fmt: skip
-    kept = {(table.name, c.name) for table in contract(MANIFEST).values() for c in table.columns}
+    kept = {(table.name, c.name) for table in contract(manifest()).values() for c in table.columns}
     assert {(table, column) for table, column in kept if column in forbidden} == set()
     assert ("collections", "name") not in kept
     assert ("registrar_artist_members", "name") not in kept

@@ -17,7 +17,7 @@ from click.testing import Result
 from conftest import Run, publish_until, uid
 from typer.testing import CliRunner
 
-from orchestration.cli import app, questions
+from orchestration.cli import app, query
 from orchestration.lock import let_go
 from orchestration.settings import PROJECT_DIR, UsageError, settings
 
@@ -205,7 +205,7 @@ def test_a_checkout_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> N
 def test_a_sample_broken_off_half_way_is_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestration.cli import nightly
+    from orchestration.cli import run
 
     config = replace(settings(), exports_dir=tmp_path / "exports")
 
@@ -216,12 +216,12 @@ def test_a_sample_broken_off_half_way_is_written_anew(
     with monkeypatch.context() as broken:
         broken.setattr("orchestration.sample.write_sample", half)
         with pytest.raises(OSError, match="No space left"):
-            nightly._write_sample(config)
+            run._write_sample(config)
     assert not config.exports_dir.exists()
     monkeypatch.setattr(
         "orchestration.sample.write_sample", lambda folder: (folder / "tracks").mkdir(parents=True) or []
     )
-    nightly._write_sample(config)
+    run._write_sample(config)
     assert [path.name for path in tmp_path.rglob("*")] == ["exports", "tracks"]
 
 
@@ -231,6 +231,6 @@ def test_a_defect_of_ours_still_shows_where_it_is(tmp_path: Path, monkeypatch: p
 
     publish_until(tmp_path / "analytics.duckdb", "2026-01-02")
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
-    monkeypatch.setattr(questions, "answer", broken)
+    monkeypatch.setattr(query, "answer", broken)
     outcome = CliRunner().invoke(app, ["query", "select 1"])
     assert isinstance(outcome.exception, ValueError)

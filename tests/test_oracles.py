@@ -27,7 +27,7 @@ from oracles import (
 )
 from worlds import PUBLISHED, SMALL, directories, models, sample_world
 
-from orchestration.exports import FORMATS
+from orchestration.raw.discover import FORMATS
 from orchestration.sample import DEFAULT_SIZE, FAULT_ROWS, LAST_NIGHT
 
 SEEDS = 36

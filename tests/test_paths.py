@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.cli.console import console
+from orchestration.database import files
 from orchestration.policy.checks import SEEDS_DIR
-from orchestration.reading import files
 from orchestration.settings import UsageError, settings
 
 DIRECTORIES = ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")

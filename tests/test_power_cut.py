@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 from conftest import write_rows
+from ingesting import House, march, thing
 from members import rows_of
 from test_erasure import NIGHTS, SOME, deliver
 from test_erasure import House as HouseOfMembers
-from test_ingestion import House, march, thing
 
 from orchestration import places
-from orchestration.publication import publish, published_tables
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import publish, published_tables
 from orchestration.settings import settings
-from orchestration.transformation import MANIFEST
 
-PUBLISHED = list(published_tables(MANIFEST).values())
+PUBLISHED = list(published_tables(manifest()).values())
 State = tuple[int, int, int]
 
 

@@ -27,10 +27,10 @@ from test_erasure import House
 from test_exports import PROMISED
 
 from orchestration import lock
-from orchestration.cli import nightly
-from orchestration.exports import Column
-from orchestration.ingestion import refusal
-from orchestration.reading import literal, quoted
+from orchestration.cli import dev
+from orchestration.database import literal, quoted
+from orchestration.raw.account import refusal
+from orchestration.raw.contract import Column
 
 DEPARTED, FORGOTTEN = 5, 4
 
@@ -393,7 +393,7 @@ def test_the_ui_listens_on_this_machine_only(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
     monkeypatch.setattr(os, "execv", lambda _path, arguments: started.append(arguments))
     monkeypatch.chdir(tmp_path)
-    nightly.dev(None, 3000)
+    dev.dev(None, 3000)
     (arguments,) = started
     assert arguments[arguments.index("--host") + 1] == "127.0.0.1"
     assert "--help" not in arguments

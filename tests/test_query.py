@@ -20,9 +20,9 @@ from conftest import publish_until
 from rich.console import Console
 from typer.testing import CliRunner
 
-from orchestration import table
-from orchestration.cli import app, questions
-from orchestration.table import Kind, show, show_rows
+from orchestration.ask import table
+from orchestration.ask.table import Kind, show, show_rows
+from orchestration.cli import app, query
 
 WAREHOUSE = str(Path(sys.executable).with_name("warehouse"))
 IDS = [f"0000000{n}-0000-4000-8000-000000000000" for n in range(1, 4)]
@@ -62,7 +62,7 @@ def asked(*arguments: str | Path) -> Result:
     """What the command answers in this process, the table as it is piped."""
     with pytest.MonkeyPatch.context() as patched:
         printed = Console(file=io.StringIO(), width=80)
-        patched.setattr(questions, "console", printed)
+        patched.setattr(query, "console", printed)
         outcome = CliRunner().invoke(app, ["query", *map(str, arguments)])
     assert outcome.exception is None or isinstance(outcome.exception, SystemExit), outcome.exception
     outcome.stdout_bytes += printed.file.getvalue().encode()

@@ -16,10 +16,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from orchestration.build.manifest import code_version
 from orchestration.cli import app
 from orchestration.cli.console import LOG_WIDTH
 from orchestration.settings import PROJECT_DIR
-from orchestration.transformation import code_version
 
 README = (PROJECT_DIR / "README.md").read_text()
 BLOCK = r"```sql\n(.*?)\n```\n```\n(.*?)\n```"
@@ -178,7 +178,8 @@ def test_the_page_why_shows_what_is_answered(
     sample: Installed, monkeypatch: pytest.MonkeyPatch, asked: str, shown: str
 ) -> None:
     printed = io.StringIO()
-    monkeypatch.setattr("orchestration.cli.questions.console", Console(file=printed, width=LOG_WIDTH))
+    for verb in ("query", "explain"):
+        monkeypatch.setattr(f"orchestration.cli.{verb}.console", Console(file=printed, width=LOG_WIDTH))
     for name, value in sample.places.items():
         monkeypatch.setenv(name, value)
     arguments = asked.split("|", 1) if asked.startswith("query|") else shlex.split(asked)

@@ -9,13 +9,13 @@ from conftest import publish_until
 from rich.console import Console
 from typer.testing import CliRunner
 
+from orchestration.ask.status import status
+from orchestration.ask.summary import nights_missing, span
+from orchestration.assets.freshness import how_fresh
 from orchestration.cli import app
-from orchestration.exports import nights_behind
+from orchestration.raw.discover import nights_behind
 from orchestration.sample import LAST_NIGHT, SMALLEST, write_sample
 from orchestration.settings import settings
-from orchestration.summary import nights_missing, span
-from orchestration.upkeep.freshness import how_fresh
-from orchestration.upkeep.status import status
 
 
 def test_missing_nights_are_told_by_table_in_a_few_words() -> None:
@@ -63,15 +63,15 @@ def test_a_first_run_on_the_sample_finds_nothing_late(
     write_sample(tmp_path / "exports", SMALLEST)
     (warehouse_dir / "publications").mkdir(parents=True)
     publish_until(warehouse_dir / "analytics.duckdb", str(LAST_NIGHT))
-    found = status(settings(), dt.datetime.now(dt.UTC))["published"]
+    found = status(settings(), dt.datetime.now(dt.UTC), lambda **_: None)["published"]
     assert (found["nights behind"], found["exports end"]) == (0, str(LAST_NIGHT))
     assert how_fresh(settings())["passed"]
     shown = io.StringIO()
-    monkeypatch.setattr("orchestration.cli.upkeep.console", Console(file=shown))
+    monkeypatch.setattr("orchestration.cli.status.console", Console(file=shown))
     assert CliRunner().invoke(app, ["status"]).exit_code == 0
     assert f"The exports end with {LAST_NIGHT}, as a sample does" in shown.getvalue()
     (tmp_path / "exports" / "_last_night").unlink()
-    found = status(settings(), dt.datetime.now(dt.UTC))["published"]
+    found = status(settings(), dt.datetime.now(dt.UTC), lambda **_: None)["published"]
     assert found["nights behind"] > 100
     assert found["exports end"] is None
     assert not how_fresh(settings())["passed"]

@@ -4,6 +4,7 @@ That a whole run passes beside settings of another project is seen in `golden.wo
 golden test reads.
 """
 
+import datetime as dt
 import errno
 import json
 import os
@@ -18,10 +19,12 @@ from dbt.exceptions import ContractError
 from golden.world import EXPORTS, OF_ANOTHER_PROJECT
 from test_one_sentence import asked
 
-from orchestration import places, transformation
-from orchestration.cli import nightly
+from orchestration import places
+from orchestration.assets import models
+from orchestration.build.compiled import compiled
+from orchestration.build.run import write_run
+from orchestration.cli import run as run_command
 from orchestration.cli.console import choose_directories
-from orchestration.compiled import compiled
 from orchestration.policy.what_if import NotRecordedError
 from orchestration.settings import settings
 
@@ -89,14 +92,14 @@ def ended(folder: Path, code: int, *said: str, made: int = 0) -> SimpleNamespace
 def test_an_end_of_dbt_is_explained_by_what_dbt_said_and_memory_is_blamed_for_signal_9_alone(
     tmp_path: Path, code: int, said: list[str], sentence: str
 ) -> None:
-    message = transformation.failure_message(settings(), ended(tmp_path, code, *said))
+    message = models.failure_message(settings(), ended(tmp_path, code, *said))
     assert sentence in message
     assert ("memory" in message) == (code == -9)
 
 
 def test_a_build_that_broke_off_after_good_results_is_explained_too(tmp_path: Path) -> None:
     (tmp_path / "run_results.json").write_text('{"results": [{"unique_id": "a.b.c", "status": "success"}]}')
-    message = transformation.failure_message(settings(), ended(tmp_path, 1, "the disk is gone"))
+    message = models.failure_message(settings(), ended(tmp_path, 1, "the disk is gone"))
     assert "the disk is gone" in message
 
 
@@ -111,7 +114,7 @@ def test_columns_that_differ_from_their_contract_are_named_in_one_line_with_the_
     said = f"Compilation Error in model user_activity\n{differing}\n  > in macro a (b.sql)\n  > called by c"
     result = {"unique_id": "model.activity_warehouse.user_activity", "status": "error", "message": said}
     (tmp_path / "run_results.json").write_text(json.dumps({"results": [result]}))
-    assert transformation.failure_message(settings(), ended(tmp_path, 1)).splitlines()[1:] == [
+    assert models.failure_message(settings(), ended(tmp_path, 1)).splitlines()[1:] == [
         "user_activity could not be built: its contract in models/recognition/user_activity.yml must list "
         "the columns of the model: awards (model: none, contract: BIGINT), points_14d (model: BIGINT, "
         "contract: none), user_id (model: BIGINT, contract: UUID)"
@@ -126,20 +129,20 @@ def test_a_dbt_that_ends_well_without_telling_of_every_model_has_not_built_the_n
         selected_asset_keys={dg.AssetKey(["model", str(number)]) for number in range(3)},
         selected_asset_check_keys=set(),
     )
-    assert len(list(transformation._with_progress(ended(tmp_path, 0, made=3), wanted))) == 3
+    assert len(list(models._with_progress(ended(tmp_path, 0, made=3), wanted))) == 3
     with pytest.raises(dg.Failure, match=rf"Not published.*\n.*told of {made} of the 3 models"):
-        list(transformation._with_progress(ended(tmp_path, 0, made=made), wanted))
+        list(models._with_progress(ended(tmp_path, 0, made=made), wanted))
 
 
 def test_a_run_that_ends_well_without_this_nights_publication_is_no_success(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["run", "--exports-dir", EXPORTS, "--warehouse-dir", copied]
-    monkeypatch.setattr("orchestration.records.execute", lambda *_: SimpleNamespace(success=True))
+    monkeypatch.setattr("orchestration.assets.records.execute", lambda *_: SimpleNamespace(success=True))
     assert asked(*words).exit_code == 4  # what is published is what was delivered, one part being refused
     config = settings()
     config.incoming_dir.mkdir(exist_ok=True)
-    transformation.write_run(config, transformation.dt.date(2026, 1, 4), "this night's")
+    write_run(config, dt.date(2026, 1, 4), "this night's")
     outcome = asked(*words)
     assert outcome.exit_code == 1
     assert "does not hold this night's publication" in outcome.stderr
@@ -157,7 +160,7 @@ def ended_by(fails: Callable[[], None]) -> tuple[int, str]:
         step()
 
     outcome = job.execute_in_process(raise_on_error=False)
-    return nightly._explain(next(e for e in outcome.all_events if e.is_step_failure).step_failure_data)
+    return run_command._explain(next(e for e in outcome.all_events if e.is_step_failure).step_failure_data)
 
 
 def test_what_our_own_error_says_is_told_and_not_what_caused_it(

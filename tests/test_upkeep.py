@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from io import StringIO
 from operator import itemgetter
 from pathlib import Path
@@ -29,18 +30,19 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from golden.world import EXPORTS, run_nightly
 from typer.testing import CliRunner
 
+from orchestration.ask.status import status
+from orchestration.assets.records import FRESHNESS, last_nightly
+from orchestration.build.compiled import compiled
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import published_tables
+from orchestration.build.working import is_published
 from orchestration.cli import app
 from orchestration.cli.console import console
-from orchestration.compiled import compiled
-from orchestration.exports import nights_behind
 from orchestration.lock import let_go
 from orchestration.places import seal
-from orchestration.publication import published_tables
-from orchestration.raw_assets import require_rows
+from orchestration.raw.discover import nights_behind
+from orchestration.raw.intake import require_rows
 from orchestration.settings import PROJECT_DIR, Settings, UsageError, settings
-from orchestration.transformation import MANIFEST, is_published
-from orchestration.upkeep.freshness import FRESHNESS
-from orchestration.upkeep.status import status
 
 CONFIRM = ("--confirm-departures", "2026-01-03")
 
@@ -101,6 +103,11 @@ def copied(world: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(world / "warehouse", tmp_path / "warehouse"))
 
 
+def how_it_stands(config: Settings, now: dt.datetime) -> dict[str, Any]:
+    """What the command says."""
+    return status(config, now, partial(last_nightly, config))
+
+
 def settings_for(warehouse_dir: Path) -> Settings:
     return replace(settings(), warehouse_dir=warehouse_dir, dagster_home=warehouse_dir / "dagster")
 
@@ -134,7 +141,7 @@ def test_status_in_json_holds_the_same(world: Path) -> None:
 def test_status_counts_the_hours_since_as_of(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = settings_for(world / "warehouse")
     monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
-    found = status(config, dt.datetime(2026, 1, 5, 13, 30, tzinfo=dt.UTC))
+    found = how_it_stands(config, dt.datetime(2026, 1, 5, 13, 30, tzinfo=dt.UTC))
     # As of January 4, 00:00: one day and thirteen and a half hours ago. January 4 could be here by January 5.
     assert found["published"]["age in hours"] == 37.5
     assert found["published"]["nights behind"] == 1
@@ -182,10 +189,10 @@ def test_status_says_who_holds_the_warehouse_and_which_run_broke_off(
     with dg.DagsterInstance.get() as instance:
         instance.create_run_for_job(killed, status=dg.DagsterRunStatus.STARTED)
     now = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
-    assert status(config, now)["last run"]["status"] == "BROKEN OFF"
+    assert how_it_stands(config, now)["last run"]["status"] == "BROKEN OFF"
     with config.lock_file.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = status(config, now)
+        found = how_it_stands(config, now)
     assert found["another run holds the warehouse"]
     assert found["last run"]["status"] == "STARTED"
 
@@ -198,7 +205,7 @@ def test_status_names_what_another_version_read_and_none_can_read_again(
     for night in ("2026-01-01", "2026-01-02"):
         shutil.rmtree(tmp_path / "exports" / "artist_bands" / night)
     assert "as an earlier version read it" not in warehouse("status", warehouse_dir=copied).stdout
-    monkeypatch.setattr("orchestration.ingestion.READER", "a later one")
+    monkeypatch.setattr("orchestration.raw.read.READER", "a later one")
     outcome = warehouse("status", warehouse_dir=copied)
     assert (
         f"Not in {tmp_path / 'exports'} any more, so it stays as an earlier version read it: artist_bands: "
@@ -231,7 +238,7 @@ def test_status_holds_out_while_files_come_and_go(
     restless = Thread(target=come_and_go)
     restless.start()
     try:
-        looks = [status(config, dt.datetime(2026, 1, 5, tzinfo=dt.UTC)) for _ in range(150)]
+        looks = [how_it_stands(config, dt.datetime(2026, 1, 5, tzinfo=dt.UTC)) for _ in range(150)]
     finally:
         ended.set()
         restless.join()
@@ -244,7 +251,7 @@ def test_laws_are_compiled_while_a_build_is_writing_its_own(
     copied: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:
     (copied / "dbt" / "manifest.json").write_bytes(left)
-    monkeypatch.setattr("orchestration.compiled._compile", lambda _: {"nodes": {}})
+    monkeypatch.setattr("orchestration.build.compiled._compile", lambda _: {"nodes": {}})
     assert compiled(settings_for(copied), lambda manifest: list(manifest["nodes"]), "a selection") == []
 
 
@@ -388,7 +395,7 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
     assert again.success, again.message
     assert rows_in_raw(copied, "tracks", "2026-01-01") == 0
     before = world / "warehouse" / "analytics.duckdb"
-    for table in sorted(set(published_tables(MANIFEST).values()) - {"publication"}):
+    for table in sorted(set(published_tables(manifest()).values()) - {"publication"}):
         everything = f"from {table} order by all"
         assert published(config.published_file, everything) == published(before, everything), table
     # 4 rows, then one again as it was, one changed, one broken.
@@ -408,7 +415,7 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
 
 
 def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> None:
-    from orchestration.ingestion import known_parts
+    from orchestration.raw.account import known_parts
 
     assert warehouse("prune", "--keep-days", "1", warehouse_dir=copied).returncode == 0
     known = known_parts(settings_for(copied))
@@ -422,7 +429,7 @@ def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> No
 def test_prune_forgets_old_runs_but_neither_the_last_nor_the_one_that_published(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestration.upkeep.pruning import prunable, prune
+    from orchestration.assets.records import forget, runs_before
 
     @dg.job(name="nightly")
     def quick() -> None:
@@ -434,10 +441,11 @@ def test_prune_forgets_old_runs_but_neither_the_last_nor_the_one_that_published(
         (built,) = [run.run_id for run in instance.get_runs()]
         assert [(built,)] == published(copied / "analytics.duckdb", "select run_id from publication")
         old, last = (quick.execute_in_process(instance=instance).run_id for _ in range(2))
-        assert prunable(config, 30, dt.datetime.now(dt.UTC)).runs == []
-        what = prunable(config, 30, dt.datetime.now(dt.UTC) + dt.timedelta(days=31))
-        assert what.runs == [old]
-        prune(config, what)
+        now = dt.datetime.now(dt.UTC)
+        assert runs_before(instance, now - dt.timedelta(days=30), built) == []
+        found = runs_before(instance, now + dt.timedelta(days=1), built)
+        assert found == [old]
+        forget(instance, found)
         assert [run.run_id for run in instance.get_runs()] == [last, built]
     assert not [path for path in config.dagster_home.rglob("*") if old in path.name]
 
@@ -469,10 +477,10 @@ def test_the_publication_says_how_late_its_data_was_when_it_was_built(world: Pat
 
 
 def test_late_data_is_warned_about_and_blocks_nothing(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.definitions import defs
+    from orchestration.definitions import all_definitions
 
     monkeypatch.setenv("WAREHOUSE_DIR", str(world / "warehouse"))
-    result = defs.resolve_job_def(FRESHNESS).execute_in_process()
+    result = all_definitions().resolve_job_def(FRESHNESS).execute_in_process()
     (check,) = result.get_asset_check_evaluations()
     assert result.success
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -525,9 +533,10 @@ OTHERS = "telemetry:\n  enabled: false\n# how another project wants its runs\n"
 def test_the_dagster_home_of_another_project_keeps_its_configuration_and_its_runs(
     copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestration.raw_assets import _forget_failures
-    from orchestration.schedules import close_broken_off_runs
-    from orchestration.upkeep.pruning import prunable
+    from orchestration.assets.raw_tables import _forget_failures
+    from orchestration.assets.records import runs_before
+    from orchestration.assets.schedules import close_broken_off_runs
+    from orchestration.build.archive import read_publication
 
     @dg.job(name="theirs")
     def theirs() -> None:
@@ -546,7 +555,7 @@ def test_the_dagster_home_of_another_project_keeps_its_configuration_and_its_run
     assert CliRunner().invoke(app, ["prune", "--keep-days", "1", "--dry-run"]).exit_code == 0
     let_go(settings())
     assert (home / "dagster.yaml").read_text() == OTHERS
-    monkeypatch.setattr("orchestration.schedules.STARTS_WITHIN", dt.timedelta(0))
+    monkeypatch.setattr("orchestration.assets.schedules.STARTS_WITHIN", dt.timedelta(0))
     with dg.DagsterInstance.get() as instance:
         before = {
             instance.create_run_for_job(job, status=status, remote_job_origin=origin).run_id: job.name
@@ -556,7 +565,9 @@ def test_the_dagster_home_of_another_project_keeps_its_configuration_and_its_run
         *others, broken_off, _failed = before
         close_broken_off_runs(instance, config)
         assert instance.get_run_by_id(broken_off).status == dg.DagsterRunStatus.FAILURE
-        assert set(prunable(config, 1, dt.datetime.now(dt.UTC) + dt.timedelta(days=9)).runs) == {broken_off}
+        published_by = read_publication(config.published_file).run_id
+        later = dt.datetime.now(dt.UTC) + dt.timedelta(days=8)
+        assert set(runs_before(instance, later, published_by)) == {broken_off}
         _forget_failures(instance)
         assert {run.run_id for run in instance.get_runs()} == set(others)
 

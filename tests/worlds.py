@@ -21,23 +21,27 @@ from typing import Any
 import duckdb
 from conftest import Run
 
-from orchestration.erasure import settle
-from orchestration.exports import Night, contract, delivered_nights, latest_complete_night
-from orchestration.ingestion import ingest, known_parts, recover
-from orchestration.lineage import on_tables
-from orchestration.publication import publish, published_tables
-from orchestration.reading import literal
+from orchestration.build.lineage import on_tables
+from orchestration.build.manifest import code_version, manifest
+from orchestration.build.publication import publish, published_tables
+from orchestration.build.run import write_run
+from orchestration.database import literal
+from orchestration.raw.account import known_parts
+from orchestration.raw.contract import contract
+from orchestration.raw.discover import delivered_nights, latest_complete_night
+from orchestration.raw.erase import settle
+from orchestration.raw.ingest import ingest
+from orchestration.raw.store import recover
 from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, Settings, settings
-from orchestration.transformation import MANIFEST, code_version, write_run
 
 SMALL = SampleSize(members=60, scenes=5, tracks=30, engagements=1500, actions=300, nights=3, history_days=20)
-TABLES = contract(MANIFEST)
+TABLES = contract(manifest())
 BOOKS = {"delivered", "rejected"}
 COMPILED = PROJECT_DIR / "target" / "worlds"
-SEEDS = {node["name"]: node for node in MANIFEST["nodes"].values() if node["resource_type"] == "seed"}
+SEEDS = {node["name"]: node for node in manifest()["nodes"].values() if node["resource_type"] == "seed"}
 # What is published beside `publication`, whose run and times are of each run its own.
-PUBLISHED = sorted(set(published_tables(MANIFEST).values()) - {"publication"})
+PUBLISHED = sorted(set(published_tables(manifest()).values()) - {"publication"})
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def compiled(*, incremental: bool = False) -> dict[str, Any]:
             database.unlink(missing_ok=True)
             _compile(folder, "full")
             with duckdb.connect(str(database)) as connection:
-                for node in MANIFEST["nodes"].values():
+                for node in manifest()["nodes"].values():
                     if node["config"]["materialized"] == "incremental":
                         connection.execute(f"create table {node['name']} (there integer)")
             parsed = ("--partial-parse-file-path", str(folder / "full" / "partial_parse.msgpack"))
@@ -268,11 +272,7 @@ def ingest_nights(
         if done == break_off_after:
             return None
 
-    def read_again(returned: list[Night], erased_file: Path) -> None:
-        dates = {night.date for night in returned}
-        list(ingest(config, TABLES, returned, again=dates, erased_file=erased_file))
-
-    settle(config, TABLES, [night for night in nights if night not in refused], read_again)
+    settle(config, TABLES, [night for night in nights if night not in refused])
     write_run(config, as_of_date, "made up")
     return as_of_date
 

@@ -12,7 +12,19 @@ import typer
 from sqlalchemy.exc import DatabaseError
 from typer.core import TyperCommand, TyperGroup
 
-from orchestration.cli import nightly, policy, questions, upkeep
+from orchestration.cli import (
+    adopt,
+    dev,
+    explain,
+    forget,
+    prune,
+    query,
+    rollback,
+    run,
+    status,
+    verify,
+    what_if,
+)
 from orchestration.cli.console import Exit, console, stop
 from orchestration.lock import WarehouseBusyError
 from orchestration.settings import HinderedError, UsageError, settings
@@ -39,8 +51,8 @@ class InOneSentence(TyperGroup):
         except (HinderedError, OSError, duckdb.Error, DatabaseError) as error:
             if ctx.invoked_subcommand not in RUNS:
                 stop(Exit.NOT_PUBLISHED, f"it could not be done: {_plain(error)}")
-            from orchestration.records import NIGHTLY
-            from orchestration.upkeep.alerts import in_short, send
+            from orchestration.assets.alerts import in_short, send
+            from orchestration.assets.records import NIGHTLY
 
             send(settings(), "broke off", "", NIGHTLY, in_short(error))
             stop(Exit.NOT_PUBLISHED, f"the run broke off, and what was published stays: {_plain(error)}")
@@ -81,20 +93,20 @@ def warehouse() -> None:
 
 # In the order in which `warehouse --help` lists them: the run, questions, policy, upkeep.
 COMMANDS = (
-    nightly.run,
-    nightly.dev,
-    questions.query,
-    policy.what_if,
-    policy.adopt,
-    upkeep.status,
-    upkeep.verify,
-    upkeep.rollback,
-    upkeep.prune,
-    upkeep.forget,
+    run.run,
+    dev.dev,
+    query.query,
+    what_if.what_if,
+    adopt.adopt,
+    status.status,
+    verify.verify,
+    rollback.rollback,
+    prune.prune,
+    forget.forget,
 )
 for command in COMMANDS:
     app.command(cls=OptionsOfOneLine)(command)
-app.add_typer(questions.explain, name="explain")
+app.add_typer(explain.explain, name="explain")
 
 
 def main() -> None:

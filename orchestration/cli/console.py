@@ -78,6 +78,13 @@ def require_publication(config: Settings) -> None:
         raise UsageError(f"nothing is published in {config.warehouse_dir} yet; `warehouse run` publishes")
 
 
+def choose_published(warehouse_dir: Path | None) -> Settings:
+    """The warehouse that is meant, in which something is published."""
+    config = choose_directories(warehouse_dir)
+    require_publication(config)
+    return config
+
+
 def make_directories(config: Settings) -> None:
     """What the nightly job and Dagster need to be there."""
     make_private(config)

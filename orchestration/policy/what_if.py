@@ -11,10 +11,10 @@ from typing import Any
 
 import duckdb
 
-from orchestration.compiled import compiled
+from orchestration.build.compiled import compiled
+from orchestration.database import pattern, set_up
 from orchestration.places import attach
 from orchestration.policy.checks import POLICY_FILES
-from orchestration.reading import literal, pattern
 from orchestration.settings import Settings, UsageError
 
 log = logging.getLogger("warehouse")
@@ -60,12 +60,8 @@ def replay(
     models = compiled(settings, _in_order, REPLAYED_FOLDER)
     settings.what_if_dir.mkdir(exist_ok=True)
     spill = settings.what_if_dir / "spill"
-    connection.execute(
-        "set TimeZone = 'UTC'; set preserve_insertion_order = false;"
-        f"set memory_limit = {literal(settings.memory_limit)};"
-        f"set temp_directory = {literal(spill)};"
-        "attach ':memory:' as warehouse; use warehouse"
-    )
+    set_up(connection, settings.memory_limit, spill)
+    connection.execute("set preserve_insertion_order = false; attach ':memory:' as warehouse; use warehouse")
     attach(connection, settings.warehouse_file, "built")
     if not connection.sql(WHOLE).fetchone():
         raise NotRecordedError(

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from orchestration.exports import FORMATS, LAST_NIGHT_NAME
+from orchestration.raw.discover import FORMATS, LAST_NIGHT_NAME
 from orchestration.sample.broadcast import add_broadcast
 from orchestration.sample.community import add_community
 from orchestration.sample.delivery import FAULT_ROWS, plant_faults, write_tables

@@ -19,8 +19,8 @@ import libfaketime
 import pytest
 from conftest import Run
 
-from orchestration.publication import published_tables
-from orchestration.transformation import MANIFEST
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import published_tables
 
 EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = Path(__file__).parent / "expected"
@@ -41,7 +41,7 @@ OF_ANOTHER_PROJECT = {
 # Published tables that are expected whole, with every row there is.
 WHOLE = sorted(
     {file.stem for file in EXPECTED.glob("*.csv")}
-    & set(published_tables(MANIFEST).values()) - {"activity_score"}
+    & set(published_tables(manifest()).values()) - {"activity_score"}
 )
 
 Row = dict[str, str | None]
@@ -119,17 +119,21 @@ def run_nightly(exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("EXPORTS_DIR", str(exports_dir))
         environment.setenv("WAREHOUSE_DIR", str(warehouse_dir))
-        from orchestration.definitions import defs
+        from orchestration.definitions import all_definitions
         from orchestration.lock import let_go
         from orchestration.settings import settings
 
         directories = settings()
-        result = defs.resolve_job_def("nightly").execute_in_process(
-            run_config={
-                "ops": {"ingest": {"config": config}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            raise_on_error=False,
+        result = (
+            all_definitions()
+            .resolve_job_def("nightly")
+            .execute_in_process(
+                run_config={
+                    "ops": {"ingest": {"config": config}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                raise_on_error=False,
+            )
         )
         let_go(directories)
         return Run(result.success, result, directories.published_file, warehouse_dir)

@@ -16,10 +16,10 @@ from typing import Any
 
 import duckdb
 from conftest import uid
+from ingesting import act as any_act
+from ingesting import as_csv, as_jsonl, as_parquet
+from ingesting import signal as any_signal
 from parquet_files import BSON, Marked, parquet_file
-from test_ingestion import act as any_act
-from test_ingestion import as_csv, as_jsonl, as_parquet
-from test_ingestion import signal as any_signal
 
 MAX_UNPACKED_BYTES = 12_000_000
 BEFORE = {"createdAt": "2024-12-24 20:00:00"}

@@ -16,7 +16,8 @@ import signal
 import sys
 from pathlib import Path
 
-from orchestration import cli, ingestion, lock
+from orchestration import cli, lock
+from orchestration.raw import store
 from orchestration.settings import Settings
 
 
@@ -38,7 +39,7 @@ def swaps_file_by_file() -> None:
         for file in sorted(prepared.iterdir()):  # rows.parquet is the last
             file.rename(folder / file.name)
 
-    ingestion.swap_folder = one_by_one
+    store.swap_folder = one_by_one
 
 
 def believes_a_dead_lock() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from test_ingestion import PLANTED, House
+from ingesting import PLANTED, House
 
-from orchestration.ingestion import Outcome, refusal
+from orchestration.raw.account import Outcome, refusal
 
 
 def in_batches(

@@ -29,12 +29,12 @@ from corpus import (
     band,
     track,
 )
+from ingesting import TABLES, House, as_csv, parquet
 from test_cli import warehouse
-from test_ingestion import TABLES, House, as_csv, parquet
 
-from orchestration import exports, ingestion, reading
-from orchestration.exports import shown_name
-from orchestration.ingestion import refusal
+from orchestration.raw import check, csv_source, discover, ingest, read
+from orchestration.raw.account import refusal
+from orchestration.raw.discover import shown_name
 from orchestration.sample import LAST_NIGHT, SMALLEST, write_sample
 
 PROMISE = "No corrupt delivery is lost or breaks a run"
@@ -360,14 +360,14 @@ def test_a_part_replaced_while_it_is_read_is_refused_now_and_accepted_at_the_nex
     house = House(tmp_path, "signal_actions", "tracks")
     path = house.deliver("signal_actions", 1, CSV)
     house.deliver("tracks", 1, [track(1), track(2)])
-    delivered = reading._delivered
+    delivered = read._delivered
 
     def replaced_meanwhile(part: Path, name: str) -> Iterator[bytes]:
         path.write_bytes(CSV.replace(b"BLAST", b"ADD"))
         return delivered(part, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "_delivered", replaced_meanwhile)
+        patch.setattr(read, "_delivered", replaced_meanwhile)
         refused, good = house.ingest()
     assert refusal(refused) == "part-0000.csv changed while it was read; it is read again at the next run"
     assert (good.action, good.rows) == ("accepted", 2)
@@ -386,17 +386,17 @@ def opened_anyhow(path: Path) -> Any:
 GUARDS = [
     (sys.modules[__name__], "MAX_UNPACKED_BYTES", 1 << 40, "gzip bomb"),
     (sys.modules[__name__], "MAX_UNPACKED_BYTES", 1 << 40, "Parquet bomb"),
-    (reading, "_require_text", lambda *_: None, "embedded NUL"),
-    (reading, "_require_closed_quotes", lambda *_: None, "quote never closed"),
-    (reading, "_require_last_line_break", lambda *_: None, "cut in its last unquoted field"),
-    (reading, "open_within_exports", opened_anyhow, "link to a file outside"),
-    (reading, "shown_name", str, "name with a line break"),
-    (reading, "TYPE_PATTERNS", dict.fromkeys(reading.TYPE_PATTERNS, ".*"), "days there never were"),
-    (exports, "_is_part", Path.is_file, "folder named like a part"),
-    (exports, "_read_manifest", lambda _: (None, None), "manifest without its parts"),
-    (exports, "_expected", lambda _, expected: expected, "manifest of words for rows"),
-    (exports, "MAX_MANIFEST_BYTES", 1 << 30, "manifest of 20 MB"),
-    (ingestion, "_manifest_problem", lambda *_: None, "manifest of other rows"),
+    (csv_source, "require_text", lambda *_: None, "embedded NUL"),
+    (csv_source, "_require_closed_quotes", lambda *_: None, "quote never closed"),
+    (csv_source, "_require_last_line_break", lambda *_: None, "cut in its last unquoted field"),
+    (read, "open_within_exports", opened_anyhow, "link to a file outside"),
+    (read, "shown_name", str, "name with a line break"),
+    (check, "TYPE_PATTERNS", dict.fromkeys(check.TYPE_PATTERNS, ".*"), "days there never were"),
+    (discover, "_is_part", Path.is_file, "folder named like a part"),
+    (discover, "_read_manifest", lambda _: (None, None), "manifest without its parts"),
+    (discover, "_expected", lambda _, expected: expected, "manifest of words for rows"),
+    (discover, "MAX_MANIFEST_BYTES", 1 << 30, "manifest of 20 MB"),
+    (ingest, "_manifest_problem", lambda *_: None, "manifest of other rows"),
 ]
 
 
@@ -428,15 +428,15 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 from corpus import CASES, MAX_UNPACKED_BYTES
-from test_ingestion import TABLES, House, march
-from orchestration import reading
-kept, delivered = [], reading._delivered
+from ingesting import TABLES, House, march
+from orchestration.raw import read
+kept, delivered = [], read._delivered
 def keeping(*part):
     for piece in delivered(*part):
         kept.append(bytes(piece) * 16)  # as much as parsing it may take
         yield piece
 if sys.argv[2] == "keeping":
-    reading._delivered = keeping
+    read._delivered = keeping
 cases = [case for case in CASES if case.kind in sys.argv[3:]]
 house = House(Path(sys.argv[1]), *{case.table for case in cases}, max_unpacked_bytes=MAX_UNPACKED_BYTES)
 for day, case in enumerate(cases, start=1):

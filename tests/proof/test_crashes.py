@@ -41,20 +41,23 @@ from runs import (
     wait_until_new,
 )
 
-from orchestration import ingestion, schedules, transformation
-from orchestration.definitions import defs
-from orchestration.exports import delivered_nights
+from orchestration.assets import models, schedules
+from orchestration.build import working
+from orchestration.build.manifest import export_tables, manifest
+from orchestration.build.publication import publish, published_tables
+from orchestration.definitions import all_definitions
 from orchestration.lock import WarehouseBusyError
-from orchestration.publication import publish, published_tables
-from orchestration.raw_assets import TABLES
+from orchestration.raw import ingest
+from orchestration.raw.discover import delivered_nights
+from orchestration.raw.store import recover
 from orchestration.settings import Settings, settings
-from orchestration.transformation import MANIFEST
 
+TABLES = export_tables()
 Tried = Callable[[str, str, int], None]
 
 PROMISE = "kill -9 loses nothing"
 CHANGED = {name: TABLES[name] for name in ("follows", "signals", "users")}
-PUBLISHED = list(published_tables(MANIFEST).values())
+PUBLISHED = list(published_tables(manifest()).values())
 # Files that come anew just before a step, and within how many seconds of it a kill comes.
 MARKS = {
     "building/warehouse.duckdb": 8.0,
@@ -88,8 +91,8 @@ def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
 def ingest_changed() -> None:
     """What a run does before it builds, with the tables that changed."""
     config = settings()
-    ingestion.recover(config, CHANGED)
-    for _ in ingestion.ingest(config, CHANGED, delivered_nights(config.exports_dir, CHANGED)):
+    recover(config, CHANGED)
+    for _ in ingest.ingest(config, CHANGED, delivered_nights(config.exports_dir, CHANGED)):
         pass
 
 
@@ -169,7 +172,7 @@ def test_a_night_taken_away_file_by_file_is_found(
     def of_rows(event: str, arguments: tuple[object, ...]) -> bool:
         return event == "os.remove" and str(arguments[0]).endswith("rows.parquet")
 
-    monkeypatch.setattr(ingestion, "_remove", one_by_one)
+    monkeypatch.setattr(ingest, "take_out", one_by_one)
     with pytest.raises(AssertionError, match="killed before change"):
         kill_ingestion(half_changed, 1, of_rows)
 
@@ -240,9 +243,9 @@ def test_a_dbt_left_behind_by_a_killed_run_is_waited_for() -> None:
     unfinished = config.building_dir / config.warehouse_file.name
     with runs.held_open(unfinished):
         with pytest.raises(WarehouseBusyError, match="the dbt of a run that broke off is still at work"):
-            transformation.start_from(config)
+            working.start_from(config)
         assert unfinished.exists()
-    transformation.start_from(config)
+    working.start_from(config)
     assert [path.name for path in config.building_dir.iterdir()] == [config.warehouse_file.name]
     assert not config.warehouse_file.exists()
 
@@ -419,9 +422,9 @@ def test_a_run_killed_alone_leaves_a_dbt_that_harms_nobody(
 def test_a_dbt_that_was_killed_is_named_and_what_an_earlier_one_said_is_not_taken_for_its_word() -> None:
     config = settings()
     assert (config.warehouse_dir / "dbt" / "run_results.json").exists()
-    artefacts = transformation._artefacts(config)
+    artefacts = models._artefacts(config)
     killed = SimpleNamespace(target_path=artefacts, process=SimpleNamespace(returncode=-9))
-    said = transformation.failure_message(config, killed)
+    said = models.failure_message(config, killed)
     assert "dbt ended before it was done, with exit code -9" in said
 
 
@@ -433,7 +436,7 @@ def test_a_run_that_was_killed_does_not_keep_the_schedule_waiting(
     monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "exports"))
     monkeypatch.setattr(schedules, "STARTS_WITHIN", dt.timedelta(0))
     with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance=instance) as context:
-        killed = instance.create_run_for_job(defs.resolve_job_def("nightly"))
+        killed = instance.create_run_for_job(all_definitions().resolve_job_def("nightly"))
         instance.report_dagster_event(
             DagsterEvent(DagsterEventType.PIPELINE_START.value, "nightly"), killed.run_id
         )
@@ -452,7 +455,7 @@ def test_a_run_that_has_only_just_started_is_not_written_off(
 ) -> None:
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
     with dg.DagsterInstance.ephemeral() as instance:
-        young = instance.create_run_for_job(defs.resolve_job_def("nightly"))
+        young = instance.create_run_for_job(all_definitions().resolve_job_def("nightly"))
         instance.report_dagster_event(
             DagsterEvent(DagsterEventType.PIPELINE_START.value, "nightly"), young.run_id
         )

@@ -11,7 +11,7 @@ from conftest import uid, write_rows
 from members import MEMBER, NIGHTS, rows_of
 from test_erasure import SOME, House
 
-from orchestration import erasure
+from orchestration.raw import erase
 
 Members = dict[dt.date, set[int]]
 
@@ -97,6 +97,6 @@ def test_a_member_who_is_not_erased_or_not_given_back_is_found(
         return 0
 
     with monkeypatch.context() as broken:
-        broken.setattr(erasure, "settle", nobody)
+        broken.setattr(erase, "settle", nobody)
         blind.run()
     assert wrongly_kept(blind, left) == {2}

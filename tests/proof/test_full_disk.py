@@ -17,18 +17,20 @@ import duckdb
 import pytest
 import runs
 from golden.world import undisturbed
+from ingesting import House, act
 from runs import CONFIRMED, NIGHTS, command, digest, in_a_child, run, tables
-from test_ingestion import House, act
 
-from orchestration import ingestion, reading, transformation
-from orchestration.publication import analytics, publish, published_tables
+from orchestration.assets import models
+from orchestration.assets.published import analytics
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import publish, published_tables
+from orchestration.raw import ingest, jsonl_source, parquet_source, read, refuse
 from orchestration.settings import PROJECT_DIR, settings
-from orchestration.transformation import MANIFEST
 
 Tried = Callable[[str, str, int], None]
 
 PROMISE = "a full disk or closed directory"
-PUBLISHED = list(published_tables(MANIFEST).values())
+PUBLISHED = list(published_tables(manifest()).values())
 AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
 # At which step the disk is full, for files of how many bytes, and all that the run then says.
@@ -133,7 +135,7 @@ def test_a_build_that_could_not_be_written_to_its_end_is_no_build(
     assert in_a_child(build) == 0  # DuckDB says nothing
     dbt = SimpleNamespace(is_successful=lambda: True)
     with pytest.raises(dg.Failure, match="The build could not be written to its end in"):
-        transformation._finish(config, dbt, whole=True)
+        models._finish(config, dbt, whole=True)
     assert not config.warehouse_file.exists()
 
 
@@ -147,7 +149,7 @@ def ingest_with(house: House, most_bytes: int) -> str:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
             try:
                 file.write(house.ingest()[0].action)
-            except ingestion.NoRoomError as error:
+            except ingest.NoRoomError as error:
                 file.write(str(error))
 
     assert in_a_child(body) == 0
@@ -186,9 +188,10 @@ def test_a_good_part_refused_for_want_of_memory_would_be_noticed(
         try:
             yield
         except duckdb.Error as error:
-            raise reading.RefusedError(say(error)) from error
+            raise refuse.RefusedError(say(error)) from error
 
-    monkeypatch.setattr(reading, "_refusing", whatever_happens)
+    for module in (read, jsonl_source, parquet_source):
+        monkeypatch.setattr(module, "refusing", whatever_happens)
     house = House(tmp_path, "signal_actions", memory_limit="10MB")
     house.deliver("signal_actions", 1, [act(number) for number in range(2_000)])
     assert ingest_with(house, 1 << 30) == "refused"
@@ -233,7 +236,7 @@ def test_a_disk_full_while_publishing_leaves_the_old_file(
 
     def publish_within(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        result = dg.materialize([analytics], raise_on_error=False)
+        result = dg.materialize([analytics()], raise_on_error=False)
         if not result.success:
             (failed,) = (event for event in result.all_events if event.is_step_failure)
             said.write_text(failed.step_failure_data.user_failure_data.description)

@@ -14,11 +14,12 @@ from conftest import uid
 from corpus import CSV, act
 from fuzzing import check, in_batches
 from hypothesis import strategies as st
-from test_ingestion import House, as_csv
+from ingesting import House, as_csv
 
-from orchestration import exports, reading
-from orchestration.exports import part_format, shown_name
-from orchestration.ingestion import ingest, recover
+from orchestration.raw import discover, read
+from orchestration.raw.discover import part_format, shown_name
+from orchestration.raw.ingest import ingest
+from orchestration.raw.store import recover
 
 PROMISE = "No tree of names breaks the discovery of deliveries"
 TABLES = ("signal_actions", "signals")
@@ -97,7 +98,7 @@ def judge(tree: list[tuple[tuple[str, ...], tuple[str, Any]]]) -> None:
             if all("/" not in name and "\0" not in name and name not in (".", "..") for name in names):
                 put(root, names, kind, what)
         recover(house.settings, house.tables)
-        nights = exports.delivered_nights(root, house.tables)
+        nights = discover.delivered_nights(root, house.tables)
         outcomes = list(ingest(house.settings, house.tables, nights))
         assert [(o.night.date, o.night.table) for o in outcomes] == sorted(
             {(n.date, n.table) for n in nights}
@@ -137,15 +138,15 @@ def test_whatever_lies_in_the_exports_is_delivered_refused_in_a_sentence_or_pass
     ("module", "guard", "broken", "tree"),
     [
         (
-            reading, "open_within_exports", lambda path: path.open("rb"),
+            read, "open_within_exports", lambda path: path.open("rb"),
             [(("signal_actions", "2026-03-01", "part-0000.csv"), ("link", "../../../outside/part-0000.csv"))],
         ),
         (
-            reading, "shown_name", str,
+            read, "shown_name", str,
             [(("signal_actions", "2026-03-01", "a\nb.csv"), ("file", b""))],
         ),
         (
-            exports, "_is_part", Path.is_file,
+            discover, "_is_part", Path.is_file,
             [(("signals", "2026-03-02", "part-0000.csv"), ("link", "nothing"))],
         ),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fuzzing import check, in_batches
 from hypothesis import strategies as st
-from test_ingestion import (
+from ingesting import (
     PARQUET_TYPES,
     PLANTED,
     THING_COLUMNS,
@@ -23,8 +23,9 @@ from test_ingestion import (
     thing,
 )
 
-from orchestration import reading
-from orchestration.exports import FORMATS
+from orchestration.raw import check as checks
+from orchestration.raw import read
+from orchestration.raw.discover import FORMATS
 
 PROMISE = "No bytes and no values break the contract reader"
 PLAIN = ("csv", "jsonl", "parquet")
@@ -152,7 +153,7 @@ def test_whatever_values_rows_have_each_is_accepted_as_it_is_or_rejected(
 def test_fuzzing_notices_a_message_that_quotes_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     part = ("csv", WHOLE["csv"] + f"{PLANTED},x\n".encode())
     judge_damaged(part)
-    monkeypatch.setattr(reading, "_where", lambda error, _: f": {error}".splitlines()[1])
+    monkeypatch.setattr(read, "where", lambda error, _: f": {error}".splitlines()[1])
     with pytest.raises(AssertionError):
         judge_damaged(part)
 
@@ -160,6 +161,6 @@ def test_fuzzing_notices_a_message_that_quotes_a_row(monkeypatch: pytest.MonkeyP
 def test_fuzzing_notices_a_value_that_is_changed_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     part = ("csv", [thing(1, size="1.5"), thing(2)])
     judge_rows(part)
-    monkeypatch.setattr(reading, "TYPE_PATTERNS", dict.fromkeys(reading.TYPE_PATTERNS, ".*"))
+    monkeypatch.setattr(checks, "TYPE_PATTERNS", dict.fromkeys(checks.TYPE_PATTERNS, ".*"))
     with pytest.raises(AssertionError):
         judge_rows(part)

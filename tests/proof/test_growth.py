@@ -13,11 +13,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.definitions import defs
+from orchestration.assets.records import forget, runs_before
+from orchestration.build.archive import read_publication
+from orchestration.build.prune import prunable, prune
+from orchestration.definitions import all_definitions
 from orchestration.lock import let_go
 from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, Settings, settings
-from orchestration.upkeep.pruning import prunable, prune
 
 Measured = list[dict[str, int]]
 
@@ -43,7 +45,11 @@ def run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
         shutil.copy(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home)
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         with dg.DagsterInstance.get() as instance:
-            result = defs.resolve_job_def("nightly").execute_in_process(run_config=quiet, instance=instance)
+            result = (
+                all_definitions()
+                .resolve_job_def("nightly")
+                .execute_in_process(run_config=quiet, instance=instance)
+            )
         let_go(config)
         assert result.success
         return config
@@ -113,7 +119,7 @@ def test_files_grow_no_faster_than_the_data(
             arrived = tmp_path / "exports" / folder.parent.name / night.isoformat()
             arrived.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(arrived)
-        if count % step == 0 or night == written[-1]:
+        if (count + 1) % step == 0 or night == written[-1]:
             started.append(dt.datetime.now(dt.UTC))
             config = run_once(warehouse_dir)
             measured.append(kept(warehouse_dir) | {"delivered": delivered})
@@ -123,8 +129,10 @@ def test_files_grow_no_faster_than_the_data(
     assert measured[-1]["raw"] <= delivered
 
     # Pruned as if the runs had been a day apart, Dagster has the records of the last ones only.
-    as_if = started[-runs_kept] + dt.timedelta(days=runs_kept)
-    prune(config, prunable(config, runs_kept, as_if))
+    prune(config, prunable(config, runs_kept))
+    with dg.DagsterInstance.get() as instance:
+        published_by = read_publication(config.published_file).run_id
+        forget(instance, runs_before(instance, started[-runs_kept], published_by))
     pruned = kept(warehouse_dir)
     print(pruned)
     assert pruned["dagster"] <= 1.1 * measured[runs_kept - 1]["dagster"], pruned

@@ -12,12 +12,14 @@ import pytest
 import yaml
 from runs import command, start, tables
 
-from orchestration import ingestion
-from orchestration.exports import delivered_nights
-from orchestration.raw_assets import TABLES
+from orchestration.build.manifest import export_tables
+from orchestration.raw import ingest as ingestion
+from orchestration.raw.discover import delivered_nights
+from orchestration.raw.store import recover
 from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, settings
 
+TABLES = export_tables()
 Tried = Callable[[str, str, int], None]
 
 PROMISE = "little memory spills and does not die"
@@ -41,15 +43,15 @@ def ingest(tmp_path: Path, memory_limit: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "exports"))
     monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
     monkeypatch.setenv("MEMORY_LIMIT", memory_limit)
-    swap_in = ingestion._swap_in
+    swap_in = ingestion.swap_in
 
     def looking(connection: duckdb.DuckDBPyConnection, *arguments: Any) -> None:
         spilled.extend(size for _, size in connection.execute("from duckdb_temporary_files()").fetchall())
         swap_in(connection, *arguments)
 
     with monkeypatch.context() as watched:
-        watched.setattr(ingestion, "_swap_in", looking)
-        ingestion.recover(settings(), LISTENING)
+        watched.setattr(ingestion, "swap_in", looking)
+        recover(settings(), LISTENING)
         nights = delivered_nights(settings().exports_dir, LISTENING)
         outcomes = list(ingestion.ingest(settings(), LISTENING, nights))
     assert [outcome.action for outcome in outcomes] == ["accepted"]

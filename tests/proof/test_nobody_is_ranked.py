@@ -11,9 +11,9 @@ import pytest
 from sqlglot import exp, parse_one
 from worlds import PUBLISHED, World, compiled, directories, models, sample_world
 
-from orchestration.lineage import trace
-from orchestration.publication import keys, publish, published_tables
-from orchestration.transformation import MANIFEST
+from orchestration.build.lineage import trace
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import keys, publish, published_tables
 
 NAMES_THAT_RANK = """
     rank ranking ranked position percentile leaderboard top best worst quantile decile winner
@@ -37,7 +37,9 @@ def words(name: str) -> set[str]:
 
 def test_no_published_name_ranks_anyone(world: World) -> None:
     assert not any(words(table) & RANKING for table in PUBLISHED)
-    columns = {c for unique_id in published_tables(MANIFEST) for c in MANIFEST["nodes"][unique_id]["columns"]}
+    columns = {
+        c for unique_id in published_tables(manifest()) for c in manifest()["nodes"][unique_id]["columns"]
+    }
     assert {column for column in columns if words(column) & RANKING} == set()
     said = world.connection.execute(
         """
@@ -55,7 +57,7 @@ def test_no_published_name_ranks_anyone(world: World) -> None:
 @cache
 def columns_without_points() -> dict[str, list[str]]:
     """Of every published table its key, and all columns into which no point goes."""
-    traced, key = trace(compiled()), keys(MANIFEST)
+    traced, key = trace(compiled()), keys(manifest())
     return {
         table: list(
             dict.fromkeys(
@@ -143,8 +145,8 @@ def test_two_versions_of_a_rule_come_in_the_order_of_their_days(world: World, tm
 
 
 def test_an_order_by_points_is_found(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    by_points = keys(MANIFEST) | {"user_activity": ["points_all_time", "user_id", "activity_type"]}
-    monkeypatch.setattr("orchestration.publication.keys", lambda _: by_points)
+    by_points = keys(manifest()) | {"user_activity": ["points_all_time", "user_id", "activity_type"]}
+    monkeypatch.setattr("orchestration.build.publication.keys", lambda _: by_points)
     before = order_of(world, tmp_path)
     deal_anew(world, monkeypatch, 1)
     after = order_of(world, tmp_path)

@@ -12,8 +12,8 @@ from golden.world import run_nightly
 from mutations import KINDS, POLICY, Mutation, changed, culprits, random_mutations
 from worlds import SMALL, TABLES, World, models, sample_world
 
+from orchestration.build.wall import MAY_SEE, MUST_NOT_SEE
 from orchestration.sample import SampleSize, write_sample
-from orchestration.wall import MAY_SEE, MUST_NOT_SEE
 
 PER_BUILD = 25
 TINY = SampleSize(members=40, scenes=4, tracks=20, engagements=800, actions=200, nights=2, history_days=20)

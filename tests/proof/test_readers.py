@@ -17,15 +17,15 @@ import runs
 from golden.world import undisturbed
 from runs import CONFIRMED, Readers, command, digest, kill, run, start, tables
 
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import publish, published_tables
 from orchestration.lock import WarehouseBusyError, hold, is_held, let_go
-from orchestration.publication import publish, published_tables
 from orchestration.settings import settings
-from orchestration.transformation import MANIFEST
 
 Tried = Callable[[str, str, int], None]
 
 PROMISE = "readers never see an error or a mixture"
-PUBLISHED = list(published_tables(MANIFEST).values())
+PUBLISHED = list(published_tables(manifest()).values())
 
 
 @pytest.fixture

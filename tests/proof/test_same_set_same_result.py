@@ -15,8 +15,8 @@ from deliveries import CARRIED, FORMS, ORDERS, Rows, Schedule, Warehouse, make_w
 from golden.world import erased, run_nightly
 from worlds import PUBLISHED, TABLES, departed, directories, models
 
-from orchestration import ingestion
-from orchestration.exports import delivered_nights, latest_complete_night
+from orchestration.raw import ingest
+from orchestration.raw.discover import delivered_nights, latest_complete_night
 
 # Schedules of a world, in the short form and in the long one.
 FEW, MANY = 7, 10
@@ -132,9 +132,9 @@ class Job:
             return
         with pytest.MonkeyPatch.context() as patch:
             if break_off_after:
-                patch.setattr(ingestion, "_swap_in", partial(broken_off, iter(range(break_off_after))))
+                patch.setattr(ingest, "swap_in", partial(broken_off, iter(range(break_off_after))))
             if break_off_build:
-                patch.setattr("orchestration.transformation._finish", broken_off)
+                patch.setattr("orchestration.assets.models._finish", broken_off)
             self.last = run_nightly(
                 self.exports,
                 self.home,
@@ -143,7 +143,7 @@ class Job:
             )
 
 
-SWAP_IN = ingestion._swap_in
+SWAP_IN = ingest.swap_in
 
 
 def broken_off(*arguments: object) -> None:
@@ -239,7 +239,7 @@ def test_a_corrected_night_starts_anew(final: Delivered, tmp_path: Path) -> None
 def test_building_upon_what_does_not_stand_any_more_is_found(
     final: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.transformation._was_built_from", lambda file, *_, **__: file.exists())
+    monkeypatch.setattr("orchestration.build.working._was_built_from", lambda file, *_, **__: file.exists())
     warehouse = Warehouse(tmp_path, final.confirmed)
     assert differing(corrected(final, warehouse), final.wanted)
     assert warehouse.built_upon == 1
@@ -286,7 +286,7 @@ def test_members_may_leave_and_come_back(leaving: Delivered, tmp_path: Path) -> 
     assert warehouse.returned == leaving.returning
 
 
-@pytest.mark.parametrize("unsettled", ["worlds.settle", "orchestration.erasure._let_go"])
+@pytest.mark.parametrize("unsettled", ["worlds.settle", "orchestration.raw.erase._let_go"])
 def test_an_erasure_or_a_return_left_out_is_found(
     leaving: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unsettled: str
 ) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from worlds import compiled
 
-from orchestration.lineage import Relation, crossings, page, trace
-from orchestration.publication import published_tables
+from orchestration.build.lineage import Relation, crossings, page, trace
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import published_tables
+from orchestration.build.wall import MAY_READ, MAY_SEE, MUST_NOT_SEE
 from orchestration.settings import PROJECT_DIR
-from orchestration.transformation import MANIFEST
-from orchestration.wall import MAY_READ, MAY_SEE, MUST_NOT_SEE
 
 ROTATION_EXPORTS = {
     "track_engagements", "track_votes", "rotation_entries", "tracks", "communities", "fair_play_config",
@@ -27,7 +27,7 @@ ROTATION_EXPORTS = {
 def test_the_wall_knows_every_folder_once_and_only_those_there_are() -> None:
     folders = {path.name for path in (PROJECT_DIR / "models").iterdir() if path.is_dir()}
     assert set(MAY_READ) == folders | {"seeds", "raw"}
-    text = (PROJECT_DIR / "orchestration" / "wall.py").read_text()
+    text = (PROJECT_DIR / "orchestration" / "build" / "wall.py").read_text()
     for folder in MAY_READ:
         assert text.count(f'\n    "{folder}": ') == 1 + (folder in MAY_SEE) + (folder in MUST_NOT_SEE)
 
@@ -40,7 +40,7 @@ def test_no_room_may_read_itself_or_a_room_that_may_read_it() -> None:
 
 def test_rotation_may_see_the_exports_of_rotation_and_no_other() -> None:
     assert MAY_SEE["fair_play"] == ROTATION_EXPORTS | {"delivered", "run"}
-    exports = {source["name"] for source in MANIFEST["sources"].values()}
+    exports = {source["name"] for source in manifest()["sources"].values()}
     assert exports >= MAY_SEE["fair_play"] | MUST_NOT_SEE["recognition"]
 
 
@@ -60,9 +60,9 @@ def test_models_that_read_across_the_wall_are_not_linted_and_each_is_told_why(tm
     parsed = run(Path(sys.executable).with_name("dbt"), "parse", "--quiet", cwd=project)
     assert parsed.returncode == 0, parsed.stdout
     # What `make lint` does next.
-    assert "python -m orchestration.wall target/manifest.json" in (PROJECT_DIR / "Makefile").read_text()
+    assert "python -m orchestration.build.wall target/manifest.json" in (PROJECT_DIR / "Makefile").read_text()
     manifest = project / "target" / "manifest.json"
-    linted = run(sys.executable, "-m", "orchestration.wall", manifest, cwd=PROJECT_DIR)
+    linted = run(sys.executable, "-m", "orchestration.build.wall", manifest, cwd=PROJECT_DIR)
     assert linted.returncode == 1
     assert "Traceback" not in linted.stderr
     said = linted.stderr.splitlines()
@@ -250,10 +250,10 @@ def test_the_lineage_page_says_what_the_sql_says() -> None:
     written = (PROJECT_DIR / "docs" / "lineage.md").read_text()
     assert written == page(compiled()), "make docs writes docs/lineage.md anew"
     sides = {
-        MANIFEST["nodes"][unique_id]["name"]
-        for unique_id in published_tables(MANIFEST)
-        if MANIFEST["nodes"][unique_id]["fqn"][1] in ("fair_play", "recognition")
-        and MANIFEST["nodes"][unique_id]["resource_type"] == "model"
+        manifest()["nodes"][unique_id]["name"]
+        for unique_id in published_tables(manifest())
+        if manifest()["nodes"][unique_id]["fqn"][1] in ("fair_play", "recognition")
+        and manifest()["nodes"][unique_id]["resource_type"] == "model"
     }
     points = {"activity_explanation", "activity_points", "plot_statistics"}
     assert {line.split()[1] for line in written.splitlines() if line.startswith("## ")} == sides | points

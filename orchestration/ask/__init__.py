@@ -1,0 +1,1 @@
+"""Asking a warehouse: queries, explanations, laws, how it stands."""

@@ -1,0 +1,123 @@
+"""How a warehouse stands: what is published and how old it is, the last run, refusals, sizes."""
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.ask.summary import nights_missing
+from orchestration.build.archive import Publication, current
+from orchestration.build.manifest import export_tables
+from orchestration.lock import is_held
+from orchestration.places import LogBesideError, is_sealed, logs_beside, logs_in
+from orchestration.raw.account import left_behind
+from orchestration.raw.discover import last_night, nights_behind
+from orchestration.settings import Settings
+
+REFUSALS_SHOWN = 5
+
+LastRun = Callable[..., dict[str, Any] | None]
+
+
+def status(config: Settings, now: dt.datetime, last_run: LastRun) -> dict[str, Any]:
+    """Everything `warehouse status` shows, as values that JSON can hold.
+
+    Args:
+        config: the warehouse.
+        now: the moment.
+        last_run: says how the last run went, told whether one holds the warehouse now.
+
+    Raises:
+        duckdb.Error: the published file cannot be read.
+    """
+    running, logs = is_held(config), _logs(config)
+    try:
+        published = current(config)
+    except LogBesideError:
+        published = None  # the logs say why
+    return {
+        "warehouse": str(config.warehouse_dir),
+        "exports": str(config.exports_dir),
+        "published": published and _of(published, config.exports_dir, now),
+        "logs beside databases": logs,
+        "another run holds the warehouse": running,
+        "last run": last_run(running=running),
+        "last refusals": _last_refusals(config.raw_dir),
+        # A run moves them, and will read them if it can.
+        "read by an earlier version": {} if running else _left_behind(config),
+        "bytes": sizes(config),
+    }
+
+
+def _logs(config: Settings) -> list[str]:
+    """What DuckDB would replay onto a finished database."""
+    finished = (config.warehouse_file, config.published_file)
+    logs = [log for file in finished for log in logs_beside(file)] + logs_in(config.publications_dir)
+    return [str(log) for log in logs]
+
+
+def sizes(config: Settings) -> dict[str, int]:
+    """Bytes of each thing a warehouse keeps."""
+    return {
+        "raw": _size(config.raw_dir),
+        "warehouse": _size(config.warehouse_file) + _size(config.building_dir),
+        "published": _size(config.published_file),
+        "publications": _size(config.publications_dir),
+        "dagster": _size(config.dagster_home),
+    }
+
+
+def _of(published: Publication, exports_dir: Path, now: dt.datetime) -> dict[str, Any]:
+    ended = last_night(exports_dir)
+    return {
+        "as of": published.as_of.isoformat(),
+        "last day": published.as_of_date.isoformat(),
+        "age in hours": round((now - published.as_of.replace(tzinfo=dt.UTC)) / dt.timedelta(hours=1), 1),
+        "nights behind": nights_behind(published.as_of_date, exports_dir, now),
+        "exports end": ended and ended.isoformat(),
+        "nights missing": nights_missing(published.nights_missing),
+        "run": published.run_id,
+        "was written to": not is_sealed(published.file, published.built_at),
+    }
+
+
+def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
+    """The latest refused nights; a run may take any of them away meanwhile."""
+    folders = [Path(folder) for folder, *_ in os.walk(raw_dir) if folder.endswith(".refused")]
+    folders.sort(key=lambda folder: folder.parent.name)
+    folders.sort(key=lambda folder: folder.name, reverse=True)
+    found: list[dict[str, str]] = []
+    with duckdb.connect() as connection:
+        for folder in folders:
+            # A file that is held open stays whatever becomes of its name, so DuckDB is given what is open.
+            with suppress(FileNotFoundError), (folder / "delivered.parquet").open("rb") as file:
+                row = connection.execute(
+                    "select min(table_name), min(night)::varchar, min(reason) from read_parquet($1)",
+                    [f"/dev/fd/{file.fileno()}"],
+                ).fetchone()
+                found.append(dict(zip(("table", "night", "reason"), row, strict=True)))
+            if len(found) == REFUSALS_SHOWN:
+                break
+    return found
+
+
+def _left_behind(config: Settings) -> dict[str, list[str]]:
+    """The nights that cannot be read again as they would be now; none if a run that just began moves them."""
+    try:
+        return left_behind(config, export_tables())
+    except (OSError, duckdb.IOException):
+        return {}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files under a directory; 0 if it is not there."""
+    total = 0
+    # Unlike rglob, walk passes over a directory that was taken away meanwhile.
+    for file in [path, *(Path(folder, name) for folder, _, names in os.walk(path) for name in names)]:
+        with suppress(FileNotFoundError):
+            total += 0 if file.is_dir() else file.stat().st_size
+    return total

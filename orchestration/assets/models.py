@@ -1,0 +1,250 @@
+"""The dbt models, seeds and tests as assets and checks: the wall, then `dbt build`."""
+
+import logging
+import os
+import re
+import shutil
+import signal
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DbtCliInvocation, DbtProject, dbt_assets
+from packaging.version import Version
+
+from orchestration.assets.descriptions import InWords, with_check_descriptions
+from orchestration.assets.retries import trying_again
+from orchestration.build import dbt
+from orchestration.build.manifest import manifest
+from orchestration.build.wall import breaches
+from orchestration.build.working import finish, relations, start_from
+from orchestration.lock import hold
+from orchestration.policy.checks import SEEDS_DIR, problems
+from orchestration.settings import PROJECT_DIR, HinderedError, Settings, settings
+
+log = logging.getLogger("warehouse")
+PROGRESS_EVERY = 25
+ROWS_SHOWN = 5
+RUN_RESULTS = "run_results.json"
+NOT_PUBLISHED = "Not published; yesterday's file keeps serving."
+# A line of the table in which dbt shows how a model and its contract differ: column, type of each, why.
+DIFFERS_FROM_CONTRACT = re.compile(r"\| (\w+) *\| *(.*?) *\| *(.*?) *\| (?:missing in|data type mismatch)")
+
+
+@cache
+def dbt_project() -> DbtProject:
+    """The project as dagster-dbt knows it."""
+    return DbtProject(project_dir=PROJECT_DIR, target_path=settings().parsed_dir)
+
+
+@cache
+def described_manifest() -> dict[str, Any]:
+    """The manifest as Dagster is told of it."""
+    return with_check_descriptions(manifest())
+
+
+@cache
+def warehouse_models() -> dg.AssetsDefinition:
+    """An asset for every model and seed, and a check for every test."""
+    return dbt_assets(
+        manifest=described_manifest(),
+        project=dbt_project(),
+        name="warehouse",
+        dagster_dbt_translator=InWords(),
+    )(_build)
+
+
+def _build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Build and test the models chosen."""
+    config = settings()
+    with trying_again(context):
+        hold(config)
+    if broken := breaches(manifest()):
+        raise dg.Failure("The wall does not hold: " + "; ".join(broken))
+    if wrong := problems(SEEDS_DIR):
+        raise dg.Failure("The point rules cannot be used: " + "; ".join(wrong))
+    with trying_again(context):
+        start_from(config)
+    invocation = _start_dbt(config, context)
+    yield from _with_sizes(_with_progress(invocation, context), config, invocation)
+    _finish(config, invocation, whole=not context.is_subset)
+
+
+def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInvocation:
+    """Let dbt build what was chosen.
+
+    The resource of dagster-dbt would first run `dbt --version` and load an adapter that is not needed here:
+    three seconds of every night.
+    """
+    folder = _artefacts(config)
+    places = {
+        "DBT_PROJECT_DIR": PROJECT_DIR,
+        "DBT_PROFILES_DIR": PROJECT_DIR,
+        "DBT_TARGET_PATH": folder,
+        "DBT_LOG_PATH": folder,
+    }
+    told = {"DBT_LOG_FORMAT": "json", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONUNBUFFERED": "1"}
+    return DbtCliInvocation.run(
+        args=[str(dbt.EXECUTABLE), "build", "--exclude-resource-type", "unit_test", *_selection(context)],
+        env=os.environ
+        | dbt.environment(config.warehouse_dir)
+        | told
+        | {name: str(place) for name, place in places.items()},
+        manifest=described_manifest(),
+        dagster_dbt_translator=InWords(),
+        project_dir=PROJECT_DIR,
+        target_path=folder,
+        raise_on_error=False,
+        context=context,
+        adapter=None,
+        cli_version=Version(version("dbt-core")),
+        dbt_project=dbt_project(),
+    )
+
+
+def _selection(context: dg.AssetExecutionContext) -> list[str]:
+    """How dbt is told of a part of the models and of just the tests that were chosen with them."""
+    if not context.is_subset:
+        return []
+    models = [key.path[-1] for key in context.selected_asset_keys]
+    tests = [key.name for key in context.selected_asset_check_keys]
+    return ["--select", *sorted([*models, *tests]), "--indirect-selection", "empty"]
+
+
+def law_checks() -> list[dg.AssetCheckKey]:
+    """The laws of tests/laws as Dagster shows them, by name."""
+    laws = {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
+    keys = warehouse_models().check_keys
+    return sorted((key for key in keys if key.name in laws), key=lambda key: key.name)
+
+
+def run_results(config: Settings) -> Path:
+    """Where dbt says what the last build found."""
+    return config.warehouse_dir / "dbt" / RUN_RESULTS
+
+
+def _artefacts(config: Settings) -> Path:
+    """Where dbt keeps its artefacts; what was parsed for the manifest serves a first build here too."""
+    folder = config.dbt_dir
+    folder.mkdir(exist_ok=True)
+    run_results(config).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
+    parsed = config.parsed_dir / "partial_parse.msgpack"
+    if parsed.exists() and not (folder / parsed.name).exists():
+        shutil.copyfile(parsed, folder / parsed.name)
+    return folder
+
+
+def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Dagster's events for every model and test, with a line on the way now and then.
+
+    Raises:
+        dg.Failure: dbt ended well without a word of some model. Dagster would skip what follows, and no more.
+    """
+    models = len(context.selected_asset_keys)
+    total = models + len(context.selected_asset_check_keys)
+    told_of = 0
+    for done, event in enumerate(invocation.stream(), start=1):
+        told_of += isinstance(event, dg.Output)
+        if done % PROGRESS_EVERY == 0:
+            log.info("dbt: %d of about %d models and tests", done, total)
+        yield event
+    if invocation.is_successful() and told_of < models:
+        raise dg.Failure(f"{NOT_PUBLISHED}\ndbt ended well, but told of {told_of} of the {models} models.")
+
+
+def _with_sizes(events: Iterator[Any], config: Settings, invocation: DbtCliInvocation) -> Iterator[Any]:
+    """The same events, with the rows and the columns of each relation beside it.
+
+    dbt alone has the database open while it builds, so the relations are told of when it has ended.
+    """
+    made: list[dg.Output] = []
+    for event in events:
+        if isinstance(event, dg.Output):
+            made.append(event)
+        else:
+            yield event
+    built = relations(config) if invocation.is_successful() else {}
+    for output in made:
+        node = manifest()["nodes"][output.metadata["unique_id"].value]
+        rows, columns = built.get(node["name"], (None, []))
+        metadata = dict(output.metadata)
+        if rows is not None:
+            metadata["dagster/row_count"] = rows
+        if columns:
+            metadata["dagster/column_schema"] = _schema(node, columns)
+        yield output.with_metadata(metadata)
+
+
+def _schema(node: dict[str, Any], columns: list[tuple[str, str]]) -> dg.TableSchema:
+    """The columns with their types as built and their descriptions as written."""
+    described = {name: column["description"] for name, column in node["columns"].items()}
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name, kind, described.get(name) or None) for name, kind in columns]
+    )
+
+
+def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> None:
+    """Put a good build in its place; say of a bad one which laws failed on which rows."""
+    if not invocation.is_successful():
+        raise dg.Failure(failure_message(config, invocation))
+    try:
+        finish(config, whole=whole)
+    except HinderedError as error:
+        raise dg.Failure(f"{NOT_PUBLISHED}\n{error}") from error
+
+
+def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
+    """Which models could not be built and which laws or tests failed, with the first rows of each.
+
+    If none, how dbt ended, and the errors it told of.
+    """
+    results = []
+    if (invocation.target_path / RUN_RESULTS).exists():
+        results = invocation.get_artifact(RUN_RESULTS)["results"]
+    lines = []
+    for result in results:
+        name = result["unique_id"].split(".")[2]
+        if result["status"] == "error":
+            lines.append(f"{name} could not be built: {_why_not_built(result)}")
+        elif result["status"] == "fail":
+            law = "law" if result["unique_id"].count(".") == 2 else "test"
+            rows = _first_rows(config, result["relation_name"])
+            lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
+    if lines:
+        return "\n".join([NOT_PUBLISHED, *lines])
+    return f"{_how_it_ended(config, invocation)}\n{NOT_PUBLISHED}"
+
+
+def _why_not_built(result: dict[str, Any]) -> str:
+    """What dbt said of a model, on one line; of columns that its contract lacks or has besides, no more."""
+    differing = DIFFERS_FROM_CONTRACT.findall(result["message"])
+    if not differing:
+        return " ".join(result["message"].split())
+    file = manifest()["nodes"][result["unique_id"]]["patch_path"].partition("://")[2]
+    columns = [
+        f"{column} (model: {made or 'none'}, contract: {written or 'none'})"
+        for column, made, written in differing
+    ]
+    return f"its contract in {file} must list the columns of the model: {', '.join(columns)}"
+
+
+def _first_rows(config: Settings, relation: str) -> str:
+    built = config.building_dir / config.warehouse_file.name
+    with duckdb.connect(str(built), read_only=True) as connection:
+        return connection.sql(f"from {relation} limit {ROWS_SHOWN}").df().to_string(index=False)
+
+
+def _how_it_ended(config: Settings, invocation: DbtCliInvocation) -> str:
+    """Why dbt ended before it was done, as far as that is known."""
+    code = invocation.process.returncode
+    ended = f"dbt ended before it was done, with exit code {code}"
+    more = f"{config.warehouse_dir / 'dbt.log'} may say more."
+    if code == -signal.SIGKILL:
+        return f"{ended} (-9: killed, mostly for want of memory); {more}"
+    _, _, said = invocation.get_error().description.partition("Errors parsed from dbt logs:")
+    said = " ".join(said.split())
+    return f"{ended}: {said}" if said else f"{ended} and without a reason; {more}"

@@ -1,0 +1,213 @@
+"""The exports as assets: a partition per night of every raw table, and the books kept of the deliveries.
+
+The nightly job reads whatever is new in one step, `ingest`, and tells of every night that it took or refused.
+From the UI one night, or a range of them, can be read again for some tables.
+"""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from orchestration.ask.summary import how_it_stays
+from orchestration.assets.records import forget, own_runs
+from orchestration.assets.retries import trying_again
+from orchestration.assets.unchanged import nothing_is_new, what_holds
+from orchestration.build.manifest import books, export_tables, owner
+from orchestration.build.run import write_run
+from orchestration.lock import hold
+from orchestration.raw.account import Outcome, left_behind, refusal
+from orchestration.raw.discover import first_night
+from orchestration.raw.intake import Intake, Wish, take_in
+from orchestration.settings import UsageError, settings
+
+log = logging.getLogger("warehouse")
+
+# Seconds; a comparison of policies holds the warehouse for less, and a scheduled run should not fail for it.
+WAIT_FOR_COMPARISON = 120
+
+
+class IngestionConfig(dg.Config):
+    """What to ingest; empty for a normal night."""
+
+    as_of: str = Field(
+        default="", description="Rebuild as of this complete night (YYYY-MM-DD); empty: the latest."
+    )
+    nights: list[str] = Field(
+        default_factory=list, description="Nights to read again although they are known (YYYY-MM-DD)."
+    )
+    confirm_departures: list[str] = Field(
+        default_factory=list, description="Nights whose loss of members is real (YYYY-MM-DD)."
+    )
+    forget: list[str] = Field(
+        default_factory=list,
+        description="Pseudonyms of members to be forgotten; never ids, which would stay in the run's record.",
+    )
+
+    def wish(self) -> Wish:
+        """The same as dates.
+
+        Raises:
+            UsageError: a text is no date.
+        """
+        return Wish(
+            as_of=next(iter(_dates([self.as_of] if self.as_of else [])), None),
+            again=_dates(self.nights),
+            confirmed_departures=_dates(self.confirm_departures),
+            forget=self.forget,
+        )
+
+
+def raw_key(name: str) -> dg.AssetKey:
+    """The asset of a source."""
+    return dg.AssetKey(["raw", name])
+
+
+def _spec(name: str, description: str, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        raw_key(name),
+        group_name="raw",
+        kinds={"parquet"},
+        owners=[owner()],
+        description=description,
+        skippable=True,
+        partitions_def=partitions,
+    )
+
+
+@cache
+def raw_tables() -> dg.AssetsDefinition:
+    """One asset per export table, with a partition for every night since the first one delivered.
+
+    A night that was taken in is materialized; one that was refused has an observation that says why.
+    """
+    nights = dg.DailyPartitionsDefinition(start_date=first_night(settings()).isoformat())
+    return dg.multi_asset(
+        name="read_again",
+        specs=[_spec(name, table.description, nights) for name, table in export_tables().items()],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )(_read_again)
+
+
+@cache
+def delivery_books() -> dg.AssetsDefinition:
+    """What ingestion writes down of the deliveries; the step that makes it is the night's ingestion."""
+    return dg.multi_asset(name="ingest", specs=[_spec(*book) for book in books().items()])(_ingest)
+
+
+def _ingest(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[Any]:
+    """Read every delivered night up to as-of that is new, corrected, or asked for.
+
+    If there was none and its data is published, no asset is made, and Dagster skips what would follow.
+    """
+    directories, tables = settings(), export_tables()
+    with trying_again(context):
+        hold(directories, WAIT_FOR_COMPARISON)
+    started = time.monotonic()
+    intake = take_in(directories, tables, tables.keys(), config.wish())
+    _tell(context, intake.outcomes.values())
+    for name, dates in left_behind(directories, tables).items():
+        log.warning(how_it_stays(directories.exports_dir, name, dates))
+    if intake.members_erased:
+        _forget_failures(context.instance)
+    write_run(directories, intake.as_of_date, context.run.run_id)
+    if nothing_is_new(directories, context.run):
+        log.info("nothing new: the published file already holds these deliveries")
+        yield from what_holds(directories, context.run)
+        return
+    metadata = _of_run(intake, time.monotonic() - started)
+    for name in sorted(books()):
+        yield dg.MaterializeResult(asset_key=raw_key(name), metadata=metadata)
+
+
+def _read_again(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Read nights of some tables again; the next nightly run builds with what they hold then."""
+    directories = settings()
+    with trying_again(context):
+        hold(directories, WAIT_FOR_COMPARISON)
+    dates = _dates(context.partition_keys)
+    selected = {key.path[-1] for key in context.selected_asset_keys}
+    intake = take_in(directories, export_tables(), selected, Wish(again=dates))
+    outcomes = [o for of_table in intake.outcomes.values() for o in of_table if o.night.date in dates]
+    _tell(context, [outcomes])
+    delivered = {(outcome.night.table, outcome.night.date): outcome for outcome in outcomes}
+    wanting = [
+        f"{name} {date}: {refusal(outcome) if outcome else 'it was not delivered'}"
+        for name in sorted(selected)
+        for date in dates
+        if (outcome := delivered.get((name, date))) is None or outcome.action == "refused"
+    ]
+    if wanting:
+        raise dg.Failure("Not everything could be read again:\n" + "\n".join(wanting), allow_retries=False)
+    yield from ()
+
+
+def _tell(context: dg.AssetExecutionContext, outcomes: Iterable[Iterable[Outcome]]) -> None:
+    """Tell Dagster of every night that was taken in or refused now."""
+    for outcome in (outcome for some in outcomes for outcome in some):
+        key, night = raw_key(outcome.night.table), outcome.night.date.isoformat()
+        if outcome.action == "accepted":
+            metadata = {
+                "dagster/partition_row_count": outcome.rows - outcome.rejected,
+                "rows delivered": outcome.rows,
+                "rows rejected": outcome.rejected,
+                "parts": len(outcome.parts),
+                "bytes": sum(_size(path) for path in outcome.night.parts),
+            }
+            context.log_event(dg.AssetMaterialization(key, partition=night, metadata=metadata))
+        elif outcome.action == "refused":
+            context.log_event(
+                dg.AssetObservation(key, partition=night, metadata={"refused": refusal(outcome)})
+            )
+
+
+def _forget_failures(instance: dg.DagsterInstance) -> None:
+    """Failed runs say on which rows; those may name somebody who is now erased."""
+    failed = own_runs(instance, statuses=[dg.DagsterRunStatus.FAILURE])
+    forget(instance, [record.dagster_run.run_id for record in failed])
+
+
+def _dates(texts: Iterable[str]) -> list[dt.date]:
+    try:
+        return [dt.date.fromisoformat(text) for text in texts]
+    except ValueError as error:
+        raise UsageError(f"{error}; nights are written YYYY-MM-DD") from error
+
+
+def _of_run(intake: Intake, seconds: float) -> dict[str, object]:
+    """What a person wants to see beside a book of the deliveries, in numbers where a plot can show them."""
+    outcomes = [outcome for of_table in intake.outcomes.values() for outcome in of_table]
+    ingested = [outcome for outcome in outcomes if outcome.action == "accepted"]
+    refused = [
+        f"{outcome.night.table} {outcome.night.date}: {refusal(outcome)}"
+        for outcome in outcomes
+        if outcome.action == "refused"
+    ]
+    return {
+        "as of date": intake.as_of_date.isoformat(),
+        "nights of tables delivered": len(outcomes),
+        "nights of tables ingested now": len(ingested),
+        "nights of tables refused": len(refused),
+        "rows ingested now": sum(outcome.rows for outcome in ingested),
+        "rows rejected now": sum(outcome.rejected for outcome in ingested),
+        "bytes ingested now": sum(_size(path) for outcome in ingested for path in outcome.night.parts),
+        "members erased": intake.members_erased,
+        "refused": "; ".join(refused) or "none",
+        "nights waiting": ", ".join(date.isoformat() for date in intake.waiting) or "none",
+        "seconds": round(seconds, 2),
+    }
+
+
+def _size(path: Path) -> int:
+    """Bytes of a part; 0 if it is a link that leads nowhere, or gone since."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,103 @@
+"""What Dagster remembers of this project's runs. Its home may hold the runs of other projects, too."""
+
+import datetime as dt
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+
+from orchestration.settings import Settings
+
+NIGHTLY = "nightly"
+UNFINISHED = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
+FRESHNESS = "freshness"
+LOCATION = "orchestration.definitions"
+REPOSITORY = "__repository__"  # Dagster's name for what a module defines
+
+
+def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dict[str, Any]) -> Any:
+    """Run a job in this process, as a run of this code location.
+
+    `job.execute_in_process` would make a run of no code location. Of those the UI shows nothing but in the
+    list of all runs.
+    """
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
+    run = instance.create_run_for_job(
+        job, run_config=run_config, remote_job_origin=origin.get_job_origin(job.name)
+    )
+    return execute_run(InMemoryJob(job), run, instance)
+
+
+def own_runs(instance: dg.DagsterInstance, **wanted: Any) -> list[dg.RunRecord]:
+    """The runs of this project that a filter of Dagster's finds, the latest first.
+
+    Those of its jobs, and whatever else was launched from its assets in the UI.
+    """
+    records = instance.get_run_records(dg.RunsFilter(**wanted))
+    return [record for record in records if _is_own(record.dagster_run)]
+
+
+def _is_own(run: dg.DagsterRun) -> bool:
+    if run.remote_job_origin:
+        return run.remote_job_origin.location_name == LOCATION
+    return run.job_name in (NIGHTLY, FRESHNESS)
+
+
+def runs_before(instance: dg.DagsterInstance, before: dt.datetime, published: str) -> list[str]:
+    """Our runs that Dagster remembers from before an instant, the last one aside.
+
+    What the UI shows of the assets is kept with the run that built them, so that one stays, too.
+    """
+    earlier = [record for record in own_runs(instance)[1:] if record.create_timestamp < before]
+    runs = [record.dagster_run for record in earlier]
+    return [run.run_id for run in runs if run.is_finished and run.run_id != published]
+
+
+def last_nightly(config: Settings, *, running: bool) -> dict[str, Any] | None:
+    """How the last nightly run went, as values that JSON can hold; None if there was none.
+
+    Args:
+        config: the warehouse, whose books Dagster keeps where the environment says.
+        running: whether some process holds the warehouse.
+    """
+    if not config.dagster_home.is_dir():  # Dagster would make its home
+        return None
+    with dg.DagsterInstance.get() as instance:
+        records = own_runs(instance, job_name=NIGHTLY)
+    if not records:
+        return None
+    record = records[0]
+    ended = record.dagster_run.status.value
+    if record.dagster_run.status in UNFINISHED and not running:
+        ended = "BROKEN OFF"  # nobody holds the warehouse: its process is gone
+    started = record.start_time and dt.datetime.fromtimestamp(record.start_time, dt.UTC)
+    took = record.end_time - record.start_time if record.start_time and record.end_time else None
+    return {
+        "run": record.dagster_run.run_id,
+        "status": ended,
+        "started": started and started.isoformat(timespec="seconds"),
+        "seconds": took and round(took, 1),
+    }
+
+
+def forget(instance: dg.DagsterInstance, run_ids: list[str]) -> None:
+    """Delete the records of runs, their events and their logs, and give back the space they took."""
+    histories = Path(instance.root_directory) / "history" / "runs"
+    for run_id in run_ids:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        instance.delete_run(run_id)
+        # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
+        for file in histories.glob(f"{run_id}.db*"):
+            file.unlink()
+    for file in histories.glob("index.db") if run_ids else ():
+        with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
+            # Dagster leaves them there for ever, even those of a run it deleted.
+            connection.executemany(
+                "delete from asset_check_executions where run_id = ?", [(run_id,) for run_id in run_ids]
+            )
+            connection.execute("vacuum")

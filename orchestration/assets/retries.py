@@ -1,0 +1,30 @@
+"""What passes by itself is tried again: another program has the warehouse. Nothing else is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from dagster import AssetExecutionContext
+
+from orchestration.lock import WarehouseBusyError
+
+TRIES = 3
+SECONDS_BETWEEN = 60
+# Who runs the command is told at once instead, and can run it again.
+STARTED_BY_DAGSTER = ("dagster/schedule_name", "dagster/sensor_name", "dagster/backfill")
+
+
+@contextmanager
+def trying_again(context: AssetExecutionContext) -> Iterator[None]:
+    """Let Dagster try a step of a scheduled run again when the warehouse is busy.
+
+    Raises:
+        dg.RetryRequested: it is, and the run was started by the schedule or the sensor.
+        WarehouseBusyError: it is, and a person is waiting.
+    """
+    try:
+        yield
+    except WarehouseBusyError as busy:
+        if not any(tag in context.run.tags for tag in STARTED_BY_DAGSTER):
+            raise
+        raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=SECONDS_BETWEEN) from busy

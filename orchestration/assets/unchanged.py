@@ -1,0 +1,75 @@
+"""What a run with nothing new tells Dagster: everything holds since the run that built it.
+
+Such a run makes nothing, and Dagster skips its steps. It would call the checks skipped, too, although nothing
+they looked at has changed; so each of them says once more what the last build found.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from orchestration.assets.freshness import data_is_as_fresh_as_expected, how_fresh
+from orchestration.assets.models import run_results, warehouse_models
+from orchestration.assets.published import ANALYTICS
+from orchestration.build.archive import current
+from orchestration.build.working import is_built, is_published
+from orchestration.settings import Settings
+
+HOLDS_SINCE = "holds since run"
+
+
+def nothing_is_new(config: Settings, run: dg.DagsterRun) -> bool:
+    """Whether all that a run asks for is there already, and what every check said of it.
+
+    Whoever chooses some of the models wants just these to be built, new or not.
+    """
+    models, chosen = warehouse_models().keys, run.asset_selection
+    chooses_a_part = chosen is not None and models & chosen and not models <= chosen
+    return (
+        not chooses_a_part
+        and is_published(config)
+        and is_built(config)
+        and {_test(spec) for spec in warehouse_models().check_specs} <= _found(config).keys()
+    )
+
+
+def what_holds(
+    config: Settings, run: dg.DagsterRun
+) -> Iterator[dg.AssetCheckEvaluation | dg.AssetObservation]:
+    """What to say of the checks of a run with nothing new, and of the published file."""
+    since = {HOLDS_SINCE: dg.MetadataValue.dagster_run(current(config).run_id)}
+    found = _found(config)
+    for spec in warehouse_models().check_specs:
+        if _is_asked_for(spec.asset_key, run):
+            result = found[_test(spec)]
+            warns = result["status"] == "warn"
+            yield dg.AssetCheckEvaluation(
+                asset_key=spec.asset_key,
+                check_name=spec.name,
+                passed=not warns,
+                severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
+                metadata={**since, "dagster_dbt/failed_row_count": result["failures"]},
+            )
+    if _is_asked_for(ANALYTICS, run):
+        # The clock has gone on: this one is looked at again.
+        (fresh,) = data_is_as_fresh_as_expected.check_keys
+        yield dg.AssetCheckEvaluation(fresh.asset_key, fresh.name, **how_fresh(config))
+        yield dg.AssetObservation(ANALYTICS, description="Nothing new.", metadata=since)
+
+
+def _is_asked_for(asset: dg.AssetKey, run: dg.DagsterRun) -> bool:
+    return run.asset_selection is None or asset in run.asset_selection
+
+
+def _test(spec: dg.AssetCheckSpec) -> str:
+    """What dbt calls a check."""
+    return spec.metadata["dagster_dbt/unique_id"]
+
+
+def _found(config: Settings) -> dict[str, dict[str, Any]]:
+    """What every test found in the last build, by dbt's name for it; a test that fails ends a build."""
+    file = run_results(config)
+    results = json.loads(file.read_bytes())["results"] if file.exists() else []
+    return {result["unique_id"]: result for result in results if result["status"] in ("pass", "warn")}

@@ -1,0 +1,1 @@
+"""From `raw/` to the published file: the manifest, the wall, the working database, publication."""

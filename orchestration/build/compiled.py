@@ -1,0 +1,53 @@
+"""The project's SQL as dbt compiled it for the last build, or compiles it now."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from orchestration.build import dbt
+from orchestration.settings import HinderedError, Settings
+
+Manifest = dict[str, Any]
+Nodes = list[dict[str, Any]]
+
+
+class UncompiledError(HinderedError):
+    """dbt cannot make SQL of the project."""
+
+
+def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: str) -> Nodes:
+    """The nodes that are wanted of a manifest, each with its `compiled_code`.
+
+    Args:
+        config: where the warehouse lies.
+        wanted: picks the nodes.
+        selection: how dbt is told of them.
+
+    Raises:
+        UncompiledError: the last build left some of them without SQL, and they cannot be compiled now.
+    """
+    file = config.dbt_dir / "manifest.json"
+    nodes: Nodes = []
+    # Not everybody may read it, and a build may be writing it now.
+    with suppress(OSError, ValueError):
+        nodes = wanted(json.loads(file.read_bytes()))
+    # A build of a part of the models leaves those it did not reach without SQL.
+    if not nodes or not all(node.get("compiled_code") for node in nodes):
+        nodes = wanted(_compile(selection))
+    return nodes
+
+
+def _compile(selection: str) -> Manifest:
+    """The manifest with a selection compiled, made away from any warehouse."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        (scratch / "building").mkdir()
+        try:
+            dbt.run("compile", "--select", selection, warehouse_dir=scratch, target=scratch / "target")
+        except HinderedError as error:
+            raise UncompiledError(f"dbt cannot compile the project: {error}") from error
+        found: Manifest = json.loads((scratch / "target" / "manifest.json").read_bytes())
+    return found

@@ -1,0 +1,35 @@
+"""dbt as a program of its own, away from what the shell holds for other projects."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from orchestration.settings import PROJECT_DIR, HinderedError
+
+EXECUTABLE = Path(sys.executable).with_name("dbt")  # beside the interpreter, activated or not
+
+
+def environment(warehouse_dir: Path) -> dict[str, str]:
+    """What dbt needs to find in its environment.
+
+    dbt works in the project's directory, where a relative path would mean another place. Under a locale that
+    is not UTF-8 it ends with a traceback.
+    """
+    return {"WAREHOUSE_DIR": str(warehouse_dir), "LC_ALL": "C.UTF-8"}
+
+
+def run(verb: str, *arguments: str | Path, warehouse_dir: Path, target: Path) -> None:
+    """Let dbt parse or compile the project; its artefacts are in `target` then.
+
+    Raises:
+        HinderedError: it cannot; the message has what dbt said.
+    """
+    project = ("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR)
+    written = ("--target-path", target, "--log-path", target)
+    outcome = subprocess.run(  # noqa: S603  (our own program, no shell)
+        [EXECUTABLE, "--quiet", "--no-use-colors", verb, *project, *written, *arguments],
+        capture_output=True, text=True, check=False, env=os.environ | environment(warehouse_dir),
+    )  # fmt: skip
+    if outcome.returncode:
+        raise HinderedError(" ".join(outcome.stdout.split()))

@@ -1,0 +1,43 @@
+"""What the next build is for: the source `raw.run`."""
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+
+from orchestration.build.manifest import code_version
+from orchestration.database import files, literal
+from orchestration.places import move_for_good
+from orchestration.raw.discover import nights_behind
+from orchestration.settings import Settings
+
+
+def run_file(config: Settings) -> Path:
+    """Where ingestion writes what the build is for: the source `raw.run`."""
+    return config.raw_dir / "run.parquet"
+
+
+def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
+    """Say what the next build is for."""
+    draft = config.incoming_dir / "run.parquet"
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    now = dt.datetime.now(dt.UTC)
+    behind = nights_behind(as_of_date, config.exports_dir, now)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            copy (
+                select
+                    $1::date as as_of_date,
+                    $2 as run_id,
+                    $3 as code_version,
+                    $4::timestamp as built_at,
+                    $5::bigint as nights_behind,
+                    md5(string_agg(pseudonym::varchar, ',' order by pseudonym)) as erasure_version
+                from read_parquet({files(config.erased_file)})
+            )
+            to {literal(draft)} (format parquet)
+            """,
+            [as_of_date, run_id, code_version(), now.replace(tzinfo=None), behind],
+        )
+    move_for_good(draft, run_file(config))

@@ -1,0 +1,145 @@
+"""The database in which dbt builds, and whether an earlier build still stands."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from orchestration.build.run import run_file
+from orchestration.database import files, literal, one_row, quoted
+from orchestration.lock import WarehouseBusyError
+from orchestration.places import closed_to_clients, is_sealed, logs_beside, move, remove, seal, take_place
+from orchestration.settings import HinderedError, Settings
+
+PRIVATE = 0o600
+
+
+def is_published(config: Settings) -> bool:
+    """Whether the published file was built by this code, for this as-of, from these very deliveries."""
+    return _was_built_from(config.published_file, config, same_deliveries=True)
+
+
+def is_built(config: Settings) -> bool:
+    """Whether the warehouse was, as a whole and under every law; not if a night was read again since."""
+    return _was_built_from(config.warehouse_file, config, same_deliveries=True)
+
+
+def start_from(config: Settings) -> None:
+    """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
+
+    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does
+    a run after one that broke off: the database is away from its place while it is being built. Nor is built
+    upon what somebody else wrote to.
+
+    Raises:
+        WarehouseBusyError: a client has the database open, or an earlier dbt is still at work.
+    """
+    _require_nobody_building(config)
+    shutil.rmtree(config.building_dir, ignore_errors=True)
+    config.building_dir.mkdir(parents=True)
+    stands = _was_built_from(config.warehouse_file, config, same_deliveries=False)
+    with closed_to_clients(config.warehouse_file, readers_too=True):
+        if stands:
+            move(config.warehouse_file, config.building_dir / config.warehouse_file.name)
+        else:
+            remove(config.warehouse_file)
+
+
+def _require_nobody_building(config: Settings) -> None:
+    """A run that was killed alone leaves its dbt behind, which builds on to no purpose for a while.
+
+    Raises:
+        WarehouseBusyError: it is still there.
+    """
+    unfinished = config.building_dir / config.warehouse_file.name
+    try:
+        with closed_to_clients(unfinished, readers_too=True, patience=0):
+            pass
+    except WarehouseBusyError:
+        raise WarehouseBusyError(
+            f"the dbt of a run that broke off is still at work in {config.building_dir}; "
+            "run again when it has ended"
+        ) from None
+
+
+def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
+    if not file.exists() or logs_beside(file):
+        return False
+    delivered = files(config.raw_dir, "*/*/delivered.parquet")
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"attach {literal(file)} as built (read_only)")
+            says = connection.table("built.main.publication").columns
+        except duckdb.Error:
+            return False  # what cannot be opened, or was built in part, cannot be built upon
+        if "erasure_version" not in says:
+            return False  # built before it could be told who was erased then
+        built_at, gone, new, same_making, days_on = one_row(
+            connection,
+            f"""
+            with run as (from read_parquet({files(run_file(config))})),
+            standing as (
+                select delivery_id, status
+                from read_parquet({delivered}, union_by_name = true)
+                where night <= (select as_of_date from run)
+            ),
+            held as (select delivery_id, status from built.main.row_account)
+            select
+                publication.built_at,
+                (select count(*) from (from held except from standing)),
+                (select count(*) from (from standing except from held)),
+                publication.code_version = run.code_version
+                    and publication.erasure_version = run.erasure_version,
+                run.as_of_date - publication.as_of_date
+            from built.main.publication as publication cross join run
+            """,
+        )
+    if not is_sealed(file, built_at):
+        return False  # somebody else wrote to it
+    if same_deliveries:
+        return bool(same_making and days_on == 0 and gone == 0 and new == 0)
+    return bool(same_making and days_on >= 0 and gone == 0)
+
+
+def relations(config: Settings) -> dict[str, tuple[int | None, list[tuple[str, str]]]]:
+    """What stands in the database that dbt built: each relation's rows (of a view none) and typed columns."""
+    with duckdb.connect(str(config.building_dir / config.warehouse_file.name), read_only=True) as connection:
+        columns = connection.execute(
+            """
+            select table_name, list((column_name, data_type) order by column_index)
+            from duckdb_columns() where schema_name = 'main' and not internal
+            group by table_name
+            """
+        ).fetchall()
+        tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'main'")
+        counted = " union all ".join(
+            f"select {literal(name)}, count(*) from {quoted(name)}" for (name,) in tables.fetchall()
+        )
+        rows = dict(connection.execute(counted).fetchall()) if counted else {}
+    return {name: (rows.get(name), typed) for name, typed in columns}
+
+
+def finish(config: Settings, *, whole: bool) -> None:
+    """Put a good build in its place; a part of the models is neither published nor built upon.
+
+    Raises:
+        HinderedError: the build could not be written to its end, or a client has its place.
+    """
+    built = config.building_dir / config.warehouse_file.name
+    # DuckDB is silent when it cannot close a database: what it holds then is not what the laws looked at.
+    if logs_beside(built):
+        raise HinderedError(
+            f"The build could not be written to its end in {config.building_dir}; "
+            "make room there, then run again."
+        )
+    with duckdb.connect(str(built), read_only=whole) as connection:
+        if whole:
+            (built_at,) = one_row(connection, "select built_at from publication")
+        else:
+            # No law has looked at what a part leaves together.
+            connection.execute("drop table if exists publication")
+    built.chmod(PRIVATE)
+    if whole:
+        seal(built, built_at)
+    take_place(built, config.warehouse_file)
+    shutil.rmtree(config.building_dir)

@@ -1,0 +1,157 @@
+"""`warehouse run`: the nightly job, once, in this process."""
+
+import datetime as dt
+import os
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from orchestration.ask.summary import show_summary
+from orchestration.cli.console import (
+    WAREHOUSE,
+    Exit,
+    choose_directories,
+    console,
+    day,
+    make_directories,
+    show_progress,
+    stop,
+)
+from orchestration.lock import WarehouseBusyError, hold
+from orchestration.settings import HinderedError, Settings, UsageError
+
+if TYPE_CHECKING:
+    from dagster._core.execution.plan.objects import StepFailureData
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+
+
+def run(
+    exports_dir: Annotated[Path | None, typer.Option(help="The exports; else EXPORTS_DIR.")] = None,
+    warehouse_dir: WAREHOUSE = None,
+    as_of: Annotated[dt.datetime | None, day("Build as of the end of this night.")] = None,
+    night: Annotated[list[dt.datetime] | None, day("Read this night again; may be repeated.")] = None,
+    confirm_departures: Annotated[
+        list[dt.datetime] | None, day("A night by which so many members really left; may be repeated.")
+    ] = None,
+) -> None:
+    """Run the nightly job once, through Dagster, in this process."""
+    of_the_sample = exports_dir is None and not os.environ.get("EXPORTS_DIR")
+    config = choose_directories(warehouse_dir, exports_dir)
+    if not of_the_sample and not config.exports_dir.is_dir():
+        raise UsageError(f"there is no directory {config.exports_dir}")
+    make_directories(config)
+    show_progress()
+    hold(config)
+    if of_the_sample:
+        _write_sample(config)
+    console.print("Preparing the models …", style="dim")
+    ingestion = {
+        "as_of": as_of.date().isoformat() if as_of else "",
+        "nights": [date.date().isoformat() for date in night or []],
+        "confirm_departures": [date.date().isoformat() for date in confirm_departures or []],
+    }
+    run_and_end(config, ingestion)
+
+
+def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
+    """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
+    failure, laws = _run_nightly(config, ingestion)
+    if failure:
+        stop(*failure)
+    refused = show_summary(console, config, laws)
+    raise typer.Exit(Exit.PUBLISHED_WITHOUT_REFUSED if refused else Exit.DONE)
+
+
+def _write_sample(config: Settings) -> None:
+    """A first run has something to read."""
+    if config.exports_dir.exists():
+        console.print(f"No EXPORTS_DIR given: reading the sample in {config.exports_dir}.")
+        return
+    from orchestration.sample import write_sample
+
+    # A sample broken off half-way must not be taken for the whole.
+    draft = config.exports_dir.with_name(f".{config.exports_dir.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    nights = write_sample(draft)
+    draft.rename(config.exports_dir)
+    console.print(
+        f"No EXPORTS_DIR given: wrote a small sample of {len(nights)} nights to {config.exports_dir}."
+    )
+
+
+def _run_nightly(
+    config: Settings, ingestion: dict[str, object]
+) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
+    """Run the job; what went wrong, if anything, and how each law stands."""
+    # Only who runs the job waits for Dagster and dbt to load: an explanation is there within a second.
+    import dagster as dg
+
+    from orchestration.assets.models import law_checks
+    from orchestration.assets.records import NIGHTLY, execute
+    from orchestration.build.working import is_published
+    from orchestration.definitions import all_definitions
+
+    run_config = {
+        "ops": {"ingest": {"config": ingestion}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    # What dbt and Dagster say themselves goes to a file: whoever wants it finds it there.
+    with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
+        with redirect_stdout(dbt_log), redirect_stderr(dbt_log):
+            result = execute(all_definitions().resolve_job_def(NIGHTLY), instance, run_config)
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
+    laws = {key.name: _verdict(check) for key, check in checks.items()}
+    if result.success:
+        # However a run comes to its end: it was good if readers find this night, published now or before.
+        return None if is_published(config) else (Exit.NOT_PUBLISHED, _unpublished(config)), laws
+    failed = next(event for event in result.all_events if event.is_step_failure)
+    return _explain(failed.step_failure_data), laws
+
+
+def _unpublished(config: Settings) -> str:
+    return (
+        f"no step of the run failed, but {config.published_file} does not hold this night's publication; "
+        f"run again, and look into {config.warehouse_dir / 'dbt.log'} if it stays so"
+    )
+
+
+def _verdict(check: "AssetCheckExecutionRecord") -> str:
+    """How a law stood when it was last looked at."""
+    import dagster as dg
+
+    from orchestration.assets.unchanged import HOLDS_SINCE
+
+    evaluation = check.evaluation
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):
+        return "was not reached"
+    since = evaluation.metadata.get(HOLDS_SINCE)
+    if evaluation.passed:
+        return f"{HOLDS_SINCE} {since.value}" if since else "holds"
+    if evaluation.severity != dg.AssetCheckSeverity.WARN:
+        return "does not hold"
+    return "found something (a warning)" + (f", as in run {since.value}" if since else "")
+
+
+def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
+    """A failed step in words a person can act on."""
+    if failure.user_failure_data:
+        return Exit.NOT_PUBLISHED, failure.user_failure_data.description
+    # Dagster keeps the names of classes alone. What ours says is said in full, whatever was its cause.
+    codes = (
+        dict.fromkeys(_kinds(HinderedError), Exit.NOT_PUBLISHED)
+        | dict.fromkeys(_kinds(WarehouseBusyError), Exit.BUSY)
+        | dict.fromkeys(_kinds(UsageError), Exit.USAGE)
+    )
+    error = failure.error
+    while error.cause and error.cls_name not in codes:
+        error = error.cause
+    _, _, said = error.message.partition(f"{error.cls_name}: ")  # the class is named with its module
+    return codes.get(error.cls_name, Exit.NOT_PUBLISHED), (said or error.message).strip()
+
+
+def _kinds(error: type[Exception]) -> set[str]:
+    """The name of a class, and of all that are made of it."""
+    return {error.__name__}.union(*(_kinds(kind) for kind in error.__subclasses__()))

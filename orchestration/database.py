@@ -1,0 +1,60 @@
+"""DuckDB: how a connection is set up, and how values and names are written into SQL."""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+def literal(value: object) -> str:
+    """A value as an SQL text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def pattern(path: Path, below: str = "") -> str:
+    """What DuckDB is told where it takes a name for a pattern: one file, or some files below a folder."""
+    return literal(glob.escape(str(path)) + (below and f"/{below}"))
+
+
+def files(path: Path, below: str = "") -> str:
+    """The same for a function that reads rows, which would take a folder `a=1` for a column of them."""
+    return f"{pattern(path, below)}, hive_partitioning = false"
+
+
+def quoted(column: str) -> str:
+    """A column as an SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def one_row(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()
+) -> tuple[Any, ...]:
+    """The row of a query that always has one, as an aggregate does.
+
+    Raises:
+        LookupError: it has none.
+    """
+    row = connection.execute(query, list(parameters)).fetchone()
+    if row is None:
+        raise LookupError(f"there is no row where one must be: {query}")
+    return tuple(row)
+
+
+def set_up(connection: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path | None = None) -> None:
+    """How every connection works: times are UTC, memory has a bound, and what does not fit goes to `spill`.
+
+    Without `spill` that is DuckDB's choice: beside the database, if it has a file.
+
+    Files are read anew each time: in `raw/` another one may lie at the same place a moment later.
+    """
+    connection.execute(
+        f"""
+        set TimeZone = 'UTC';
+        set memory_limit = {literal(memory_limit)};
+        set enable_external_file_cache = false
+        """
+    )
+    if spill:
+        connection.execute(f"set temp_directory = {literal(spill)}")

@@ -1,0 +1,138 @@
+"""Holds every value of a part against the contract, in SQL."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import duckdb
+
+from orchestration.database import literal, quoted
+from orchestration.lists import LISTS
+from orchestration.raw.contract import Column, Table
+from orchestration.raw.json_text import is_json, json_path
+from orchestration.raw.source import Source
+
+YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any but 0000, which there never was
+TYPE_PATTERNS = {
+    "uuid": "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+    "integer": r"[+-]?\d+(\.0+)?",
+    "double": r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?",
+    "boolean": "t|f|true|false",
+    "timestamp": rf"{YEAR}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
+}
+# An offending value is shown if it is short and plain; an e-mail, a hash or a text may be in any column.
+SHOWABLE = r"[\w .:,+/-]{0,60}"
+# What gives way to a text that says so, in a column of personal texts.
+PERSONAL_TEXT = "|".join(
+    entry["pattern"] for entry in LISTS["personal"] if entry["applies_to"] in ("text", "delivered")
+)
+WITHHELD = "(withheld)"
+STORED_TYPES = {"json": "varchar"}
+
+
+def check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.date, source: Source) -> None:
+    """Leave the temporary table `checked`; see `read_part`."""
+    checks = _checks(table, night)
+    texts = [
+        f"{source.columns.get(c.name, 'null::varchar')} as text_{i}" for i, c in enumerate(table.columns)
+    ]
+    texts += [
+        f"{source.no_text.get(c.name, 'false')} as no_text_{i}"
+        for i, c in enumerate(table.columns)
+        if is_any_text(c)
+    ]
+    typed = [f"{_typed(c, f'text_{i}')} as {quoted(c.name)}" for i, c in enumerate(table.columns)]
+    problem = " ".join(f"when {check.fails} then {n}" for n, check in enumerate(checks))
+    shown = " ".join(
+        f"when {n} then text_{check.position}" for n, check in enumerate(checks) if not check.column.personal
+    )
+    columns = " ".join(f"when {n} then {literal(check.column.name)}" for n, check in enumerate(checks))
+    reasons = " ".join(f"when {n} then {literal(check.reason)}" for n, check in enumerate(checks))
+    names = [quoted(c.name) for c in table.columns]
+    connection.execute(
+        f"""
+        create or replace temp table checked as
+        with delivered as (
+            select {", ".join(texts)}, row_number() over () as row_number from {source.relation}
+        ),
+        typed as (select *, {", ".join(typed)} from delivered),
+        judged as (select *, case {problem} end as problem from typed)
+        select
+            {", ".join(names)}, row_number, {row_hash(table)} as row_hash, problem,
+            case problem {columns} end as column_name, case problem {reasons} end as reason,
+            case when regexp_full_match(shown, {literal(SHOWABLE)}) then shown end as value
+        from (select *, case problem {shown or "when -1 then null"} end as shown from judged)
+        """
+    )
+
+
+def row_hash(table: Table) -> str:
+    """The SQL by which two deliveries of a row are told to be the same: a hash of the contract's columns."""
+    hashed = ", ".join(f"coalesce({quoted(column.name)}::varchar, chr(30))" for column in table.columns)
+    return f"md5(concat_ws(chr(31), {hashed}))::uuid"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition under which a row is rejected."""
+
+    position: int
+    column: Column
+    fails: str
+    reason: str
+
+
+def _checks(table: Table, night: dt.date) -> list[Check]:
+    """Every check of a table in the order in which a row is held against them."""
+    checks = []
+    for i, column in enumerate(table.columns):
+        text, typed = f"text_{i}", quoted(column.name)
+        if not column.nullable:
+            checks.append(Check(i, column, f"{text} is null", "is null"))
+        if column.data_type != "varchar" or is_any_text(column):
+            fails = f"no_text_{i}" if is_any_text(column) else f"{text} is not null and {typed} is null"
+            checks.append(Check(i, column, fails, f"is not of type {column.data_type}"))
+        if column.accepted_values:
+            accepted = ", ".join(literal(value) for value in column.accepted_values)
+            reason = f"is not one of {', '.join(column.accepted_values)}"
+            checks.append(Check(i, column, f"{typed} not in ({accepted})", reason))
+        if column.name == table.event_time:
+            end = literal(night + dt.timedelta(days=1))
+            fails = f"{typed} >= {end}::timestamp"
+            checks.append(Check(i, column, fails, "lies after the end of its night"))
+    for row_check in table.row_checks:
+        i, column = next((i, c) for i, c in enumerate(table.columns) if c.name == row_check.column)
+        checks.append(Check(i, column, f"not ({row_check.expression})", row_check.reason))
+    return checks
+
+
+def is_any_text(column: Column) -> bool:
+    """Whether any text is a value of a column: nothing but its kind tells that a value is none."""
+    return column.data_type == "varchar" and not column.accepted_values
+
+
+def _typed(column: Column, text: str) -> str:
+    """The SQL that turns the text of a value into its type, or null where it is none."""
+    if column.data_type == "varchar":
+        if not column.personal:
+            return text
+        is_personal = f"regexp_matches(lower({text}), {literal(PERSONAL_TEXT)})"
+        return f"case when {is_personal} then {literal(WITHHELD)} else {text} end"
+    if column.data_type == "json":
+        return f"case when {is_json(text)} then {_kept(column, text)} end"
+    pattern = literal(TYPE_PATTERNS[column.data_type])
+    value = f"try_cast({text} as {column.data_type})"
+    fits = f" and isfinite({value})" if column.data_type == "double" else ""
+    return f"case when regexp_full_match({text}, {pattern}){fits} then {value} end"
+
+
+def _kept(column: Column, text: str) -> str:
+    """The SQL of what is kept of a JSON text."""
+    if column.keep_ids == ("*",):
+        identifier = "try_cast(element as uuid)"
+        elements = f"json_extract_string({text}, '$[*]')"
+        return f"to_json([{identifier} for element in {elements} if {identifier} is not null])::varchar"
+    ids = [
+        f"{literal(key)}, try_cast(json_extract_string({text}, {literal(json_path(key))}) as uuid)"
+        for key in column.keep_ids
+    ]
+    return f"json_object({', '.join(ids)})::varchar" if ids else text

@@ -1,0 +1,160 @@
+"""Members who left the platform, or asked to be forgotten, are erased from `raw/`.
+
+Departed is who was in an accepted users snapshot and is missing from the latest. Their id, and the ids of
+rows that were theirs, become pseudonyms in every night that holds them; should the run break off, in none of
+them. Who is in the latest snapshot again is given back their ids: the nights that hold them are read again.
+"""
+
+import logging
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+import duckdb
+
+from orchestration.database import files, literal, one_row, set_up
+from orchestration.places import sync, sync_whole
+from orchestration.raw.contract import Table
+from orchestration.raw.discover import Night
+from orchestration.raw.erase_publications import delete_publications
+from orchestration.raw.erasure_plan import Key, nights_holding, plan_erasure
+from orchestration.raw.ingest import ingest
+from orchestration.raw.pseudonyms import ids_in, load, substituted, write_erased
+from orchestration.raw.store import finish_erasure
+from orchestration.settings import Settings
+
+log = logging.getLogger("warehouse")
+
+
+def settle(
+    settings: Settings,
+    tables: dict[str, Table],
+    nights: Collection[Night],
+    forget: Collection[str] = (),
+) -> int:
+    """Erase whoever left or is to be forgotten, and give back their ids to those who returned.
+
+    Args:
+        settings: directories.
+        tables: the contract.
+        nights: the nights that the exports still hold as they stand.
+        forget: pseudonyms of members to be forgotten, wherever they are delivered.
+
+    Returns:
+        How many members were erased now.
+    """
+    readable = {(night.table, night.date): night for night in nights}
+    draft = settings.incoming_dir / "erased.parquet"
+    with duckdb.connect() as connection:
+        set_up(connection, settings.memory_limit, settings.incoming_dir / "spill")
+        load(connection, settings)
+        # A snapshot that is read again may show who else returned. After the second time, what still holds
+        # a dropped pseudonym cannot be read again.
+        for may_read in (readable, readable, {}):
+            plan_erasure(connection, settings, tables, forget)
+            returned = _let_go(connection, settings, tables, may_read)
+            if not returned:
+                break
+            # Only what is in force already: the plan made next takes any other pseudonym for an id.
+            write_erased(connection, "(from wanted where pseudonym in (select pseudonym from erased))", draft)
+            _read_again(settings, tables, [readable[key] for key in returned], draft)
+        return _carry_out(connection, settings, tables)
+
+
+def _read_again(settings: Settings, tables: dict[str, Table], nights: list[Night], erased_file: Path) -> None:
+    """Read nights again, oldest first, with other pseudonyms in force."""
+    oldest_first = sorted(nights, key=lambda night: (night.date, night.table))
+    dates = {night.date for night in nights}
+    for outcome in ingest(settings, tables, oldest_first, again=dates, erased_file=erased_file):
+        log.info("read again %s %s: somebody in it returned", outcome.night.table, outcome.night.date)
+
+
+def _let_go(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    tables: dict[str, Table],
+    readable: Collection[Key],
+) -> set[Key]:
+    """The nights to read again so that dropped pseudonyms are gone from raw.
+
+    In a night that cannot be read again, members get their id back all the same if a snapshot tells whose it
+    is; the ids of their rows stay erased, there and wherever else these rows are delivered.
+    """
+    holding = nights_holding(connection, settings, tables, "select pseudonym from dropped")
+    lost = holding - set(readable)
+    if lost:
+        connection.execute("create or replace temp table held (pseudonym uuid)")
+        for name, date in lost:
+            rows = files(settings.raw_dir / name / date.isoformat() / "rows.parquet")
+            connection.execute(
+                f"""
+                insert into held
+                select distinct id from ({ids_in(tables[name], f"read_parquet({rows})")})
+                where id in (select pseudonym from dropped)
+                """
+            )
+        connection.execute(
+            """
+            insert into substitution
+            select pseudonym, any_value(id) from person
+            where id <> pseudonym and pseudonym in (select pseudonym from held)
+            group by pseudonym;
+            insert into wanted
+            select pseudonym, reason from erased
+            where pseudonym in (select pseudonym from held)
+                and pseudonym not in (select old_id from substitution);
+            delete from dropped where pseudonym in (select pseudonym from wanted);
+            """
+        )
+        holding = nights_holding(connection, settings, tables, "select pseudonym from dropped")
+    return holding & set(readable)
+
+
+def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables: dict[str, Table]) -> int:
+    """Prepare every night anew, then put all in their places, and the pseudonyms in force with them."""
+    everything_is_said = one_row(
+        connection,
+        "select not exists (from substitution) and not exists (from wanted except from erased)"
+        " and not exists (from erased except from wanted)",
+    )[0]
+    if everything_is_said:
+        return 0
+    prepared = settings.incoming_dir / "erasure"
+    shutil.rmtree(prepared, ignore_errors=True)
+    prepared.mkdir(parents=True)
+    nights = nights_holding(connection, settings, tables, "select old_id from substitution")
+    for name, date in sorted(nights):
+        rows = files(settings.raw_dir / name / date.isoformat() / "rows.parquet")
+        (prepared / name).mkdir(exist_ok=True)
+        connection.execute(
+            f"""
+            copy ({substituted(tables[name], f"read_parquet({rows})")})
+            to {literal(prepared / name / f"{date.isoformat()}.parquet")} (format parquet, compression zstd)
+            """
+        )
+    delete_publications(connection, settings)
+    write_erased(connection, "wanted", prepared / settings.erased_file.name)
+    sync_whole(prepared)  # the mark must not reach the disk before what it vouches for
+    (prepared / "complete").touch()
+    for folder in (prepared, settings.incoming_dir, settings.warehouse_dir):
+        sync(folder)  # nor a night take its place before the mark has
+    finish_erasure(settings)
+    erased, returned = one_row(
+        connection,
+        """
+        select
+            (select count(*) from wanted where reason in ('departed', 'forgotten')
+                and pseudonym not in (select pseudonym from erased)),
+            (select count(*) from erased where reason = 'departed'
+                and pseudonym not in (select pseudonym from wanted))
+        """,
+    )
+    if erased:
+        log.info(
+            "%d members erased: they left the platform or asked to be forgotten. Pseudonyms took the place "
+            "of their ids, and what they earned stays in every total; see docs/privacy.md",
+            erased,
+        )
+    if returned:
+        log.info("%d members are in a users snapshot again and have their ids back", returned)
+    return int(erased)

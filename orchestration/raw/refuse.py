@@ -1,0 +1,61 @@
+"""Why a delivered part is refused: the errors of DuckDB in words that name the place and quote no row."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+CHUNK = 1 << 20
+CSV_PROBLEMS = (
+    r"Expected Number of Columns: \d+ Found: \d+|unterminated quote|Maximum line size of \d+ bytes exceeded"
+)
+
+
+class RefusedError(Exception):
+    """A night that must not be loaded; the message says why and names the file."""
+
+
+@contextmanager
+def refusing(copy: Path, say: Callable[[Exception], str], *, writes: bool = True) -> Iterator[None]:
+    """Refuse a part for what DuckDB finds wrong in it, but not for want of memory or of disk for other files.
+
+    Whether a part asks too much or the machine has too little cannot be told: a good part is never refused.
+    Where nothing is written but only the part is looked at, no other file can be at fault.
+    """
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, UnicodeDecodeError) as error:
+        # DuckDB's message may quote bytes that are no text, which Python then cannot read.
+        if writes and isinstance(error, duckdb.IOException) and str(copy) not in str(error):
+            raise
+        raise RefusedError(say(error)) from error
+
+
+def too_large(name: str, max_unpacked_bytes: int) -> str:
+    """What is said of a part that is too large once it is unpacked."""
+    return f"{name} unpacks to more than {max_unpacked_bytes:,} bytes, the limit that MAX_UNPACKED_BYTES sets"
+
+
+def where(error: Exception, copy: Path) -> str:
+    """The place DuckDB names; the rest of its message may quote the row and stays out."""
+    record = re.search(r"CSV Error on Line: (\d+)", str(error))
+    problem = re.search(CSV_PROBLEMS, str(error))
+    at = f" at line {_line_of(copy, int(record.group(1)))}" if record else ""
+    return f"{at}: {problem.group(0)}" if problem else at or ": it is damaged"
+
+
+def _line_of(copy: Path, record: int) -> int:
+    """Where a CSV record begins: DuckDB counts records, and one may have many lines."""
+    with copy.open(encoding="utf-8-sig", newline="\n") as file:
+        reader = csv.reader(file)
+        try:
+            for _ in range(record - 1):
+                next(reader)
+        except (csv.Error, StopIteration):
+            return record
+        return reader.line_num + 1

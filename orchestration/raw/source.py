@@ -1,0 +1,44 @@
+"""What every format of a delivered part becomes: a relation whose columns are texts."""
+
+import codecs
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestration.raw.refuse import CHUNK, RefusedError
+
+NUL_FOUND = "it holds a NUL character"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A readable part: a relation to select from, and for each of its columns the text of its value.
+
+    `no_text` says by column, in SQL, which values are none that a column of text may hold.
+    """
+
+    relation: str
+    columns: dict[str, str]
+    no_text: dict[str, str] = field(default_factory=dict)
+
+
+def require_text(copy: Path, name: str, unwanted: dict[bytes, str]) -> None:
+    """UTF-8 without unwanted characters, each with what to say of a line that holds it.
+
+    Other bytes in a CSV file of more columns than are read break DuckDB's database.
+    """
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    with copy.open("rb") as file:
+        try:
+            while chunk := file.read(CHUNK):
+                decoder.decode(chunk)
+                found = {chunk.find(character): said for character, said in unwanted.items()}
+                found.pop(-1, None)
+                if found:
+                    first = min(found)
+                    line += chunk.count(b"\n", 0, first)
+                    raise RefusedError(f"{name} cannot be read at line {line}: {found[first]}")
+                line += chunk.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            raise RefusedError(f"{name} cannot be read at line {line}: it is not UTF-8") from error
