@@ -38,5 +38,5 @@ select
     home_scene.scene_id,
     bool_or(activity.is_listening) as is_listening
 from activity
-{{ at_home('activity', 'user_id', 'activity.active_on') }}
+{{ join_home_scene('activity', 'user_id', 'activity.active_on') }}
 group by all

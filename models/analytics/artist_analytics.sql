@@ -62,7 +62,7 @@ facts as (
         0 as engagement_points,
         0 as listens
     from follows
-    {{ at_home('follows', 'user_id', 'follows.followed_on') }}
+    {{ join_home_scene('follows', 'user_id', 'follows.followed_on') }}
 )
 
 select

@@ -23,5 +23,5 @@ select
 from engagements
 left join tracks
     on engagements.track_id = tracks.track_id
-{{ at_home('engagements', 'user_id', 'engagements.engaged_on') }}
+{{ join_home_scene('engagements', 'user_id', 'engagements.engaged_on') }}
 group by all

@@ -21,4 +21,4 @@ select
 from actions
 left join signals
     on actions.signal_id = signals.signal_id
-{{ at_home('actions', 'user_id', 'actions.acted_on') }}
+{{ join_home_scene('actions', 'user_id', 'actions.acted_on') }}

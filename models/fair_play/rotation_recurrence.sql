@@ -51,7 +51,7 @@ window_length as (
 
 -- What each exported score could have been computed at: the job's instant is updated_at to within seconds, and
 -- graduation computed it at graduated_at.
-claims as (
+exported_scores as (
     select distinct
         track_id,
         recurrence_score,
@@ -62,17 +62,17 @@ claims as (
 
 instants as (
     select
-        claims.*,
+        exported_scores.*,
         'job' as computed_by,
-        claims.updated_at as computed_at
-    from claims
+        exported_scores.updated_at as computed_at
+    from exported_scores
     union all
     select
-        claims.*,
+        exported_scores.*,
         'graduation' as computed_by,
-        claims.graduated_at as computed_at
-    from claims
-    where claims.graduated_at is not null
+        exported_scores.graduated_at as computed_at
+    from exported_scores
+    where exported_scores.graduated_at is not null
 ),
 
 windows as (

@@ -75,4 +75,4 @@ left join self_awards
     on acts.act_id = self_awards.act_id
 left join scene
     on acts.scene_id = scene.scene_id
-{{ at_home('acts', 'user_id', 'acts.occurred_on') }}
+{{ join_home_scene('acts', 'user_id', 'acts.occurred_on') }}

@@ -46,7 +46,7 @@ source_claims as (
 ),
 
 source_share as (
-    {{ what_is_left('source_claims', 'cap_per_source', 'price', ['rule_id', 'brought_by_id']) | indent(4) }}
+    {{ capped_points('source_claims', 'cap_per_source', 'price', ['rule_id', 'brought_by_id']) | indent(4) }}
 ),
 
 day_claims as (
@@ -72,7 +72,7 @@ day_claims as (
 ),
 
 day_share as (
-    {{ what_is_left('day_claims', 'daily_cap_points', 'source_points', ['rule_id', 'user_id', 'occurred_on'])
+    {{ capped_points('day_claims', 'daily_cap_points', 'source_points', ['rule_id', 'user_id', 'occurred_on'])
         | indent(4) }}
 ),
 

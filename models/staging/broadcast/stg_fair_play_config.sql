@@ -1,10 +1,10 @@
 with standing as (
-    {{ current_rows('fair_play_config') }}
+    {{ open_states('fair_play_config') }}
 )
 
 select
-    id as fair_play_config_id,
+    fair_play_config_id,
     scope,
-    recurrenceRollingWindowDays as recurrence_rolling_window_days,
-    night as export_date
+    recurrence_rolling_window_days,
+    export_date
 from standing

@@ -1,18 +1,18 @@
 with standing as (
-    {{ current_rows('rotation_entries') }}
+    {{ open_states('rotation_entries') }}
 )
 
 select
-    id as rotation_entry_id,
-    trackId as track_id,
-    sceneId as scene_id,
+    rotation_entry_id,
+    track_id,
+    scene_id,
     pool,
-    enteredPoolAt as entered_pool_at,
-    lastPlayedAt as last_played_at,
-    recurrenceScore as recurrence_score,
-    graduatedAt as graduated_at,
-    createdAt as created_at,
-    updatedAt as updated_at,
-    newWindowDays as new_window_days,
-    night as export_date
+    entered_pool_at,
+    last_played_at,
+    recurrence_score,
+    graduated_at,
+    created_at,
+    updated_at,
+    new_window_days,
+    export_date
 from standing

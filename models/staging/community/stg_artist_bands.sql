@@ -1,14 +1,14 @@
 with standing as (
-    {{ current_rows('artist_bands') }}
+    {{ open_states('artist_bands') }}
 )
 
 select
-    id as artist_band_id,
+    artist_band_id,
     name,
     slug,
-    entityType as entity_type,
-    homeSceneId as home_scene_id,
-    createdById as created_by_user_id,
-    createdAt as created_at,
-    night as export_date
+    entity_type,
+    home_scene_id,
+    created_by_user_id,
+    created_at,
+    export_date
 from standing

@@ -1,17 +1,17 @@
 with standing as (
-    {{ current_rows('communities') }}
+    {{ open_states('communities') }}
 )
 
 select
-    id as community_id,
+    community_id,
     name,
     slug,
-    memberCount as member_count,
-    isActive as is_active,
+    member_count,
+    is_active,
     city,
     state,
-    musicCommunity as music_community,
+    music_community,
     tier,
-    createdAt as created_at,
-    night as export_date
+    created_at,
+    export_date
 from standing

@@ -1,5 +1,5 @@
 with standing as (
-    {{ current_rows('users') }}
+    {{ open_states('users') }}
 ),
 
 erased as (
@@ -7,15 +7,15 @@ erased as (
 )
 
 select
-    id as user_id,
-    homeSceneId as home_scene_id,
-    homeSceneCity as home_scene_city,
-    homeSceneState as home_scene_state,
-    homeSceneCommunity as home_scene_community,
-    gpsVerified as is_gps_verified,
-    createdAt as created_at,
-    night as export_date,
+    user_id,
+    home_scene_id,
+    home_scene_city,
+    home_scene_state,
+    home_scene_community,
+    is_gps_verified,
+    created_at,
+    export_date,
     erased.pseudonym is not null as is_erased
 from standing
 left join erased
-    on standing.id = erased.pseudonym
+    on standing.user_id = erased.pseudonym

@@ -1,15 +1,15 @@
 with standing as (
-    {{ current_rows('events') }}
+    {{ open_states('events') }}
 )
 
 select
-    id as event_id,
+    event_id,
     title,
-    startDate as starts_at,
-    endDate as ends_at,
-    communityId as community_id,
-    createdById as created_by_user_id,
-    createdAt as created_at,
-    artistBandId as artist_band_id,
-    night as export_date
+    starts_at,
+    ends_at,
+    community_id,
+    created_by_user_id,
+    created_at,
+    artist_band_id,
+    export_date
 from standing

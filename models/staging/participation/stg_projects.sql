@@ -1,13 +1,13 @@
 with standing as (
-    {{ current_rows('projects') }}
+    {{ open_states('projects') }}
 )
 
 select
-    id as project_id,
+    project_id,
     name,
-    communityId as community_id,
-    createdById as created_by_user_id,
+    community_id,
+    created_by_user_id,
     status,
-    createdAt as created_at,
-    night as export_date
+    created_at,
+    export_date
 from standing

@@ -1,19 +1,19 @@
 with standing as (
-    {{ current_rows('proof_of_support') }}
+    {{ open_states('proof_of_support') }}
 )
 
 select
-    id as proof_of_support_id,
-    userId as user_id,
+    proof_of_support_id,
+    user_id,
     kind,
-    eventId as event_id,
-    artistBandId as artist_band_id,
-    projectId as project_id,
+    event_id,
+    artist_band_id,
+    project_id,
     status,
     method,
-    verifiedAt as verified_at,
-    revokedAt as revoked_at,
-    createdAt as created_at,
-    updatedAt as updated_at,
-    night as export_date
+    verified_at,
+    revoked_at,
+    created_at,
+    updated_at,
+    export_date
 from standing

@@ -1,13 +1,13 @@
 with standing as (
-    {{ current_rows('signals') }}
+    {{ open_states('signals') }}
 )
 
 select
-    id as signal_id,
-    type as signal_type,
+    signal_id,
+    signal_type,
     metadata,
-    communityId as community_id,
-    createdById as created_by_user_id,
-    createdAt as created_at,
-    night as export_date
+    community_id,
+    created_by_user_id,
+    created_at,
+    export_date
 from standing

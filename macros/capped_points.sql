@@ -2,7 +2,7 @@
     are laid end to end, in the order acts happened (ties by tie_order). Each claim has the cap of its own time; where it
     has none, it is paid whole and counts for those after it. A group that stays under its lowest cap is left out: its
     claims keep what they claim, and most groups do. No amount is negative. -#}
-{% macro what_is_left(claims, cap, amount, of_each) -%}
+{% macro capped_points(claims, cap, amount, of_each) -%}
     {%- set group = of_each | join(', ') -%}
     {%- set so_far -%}
         sum({{ amount }}) over (
