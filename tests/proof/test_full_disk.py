@@ -50,7 +50,7 @@ FULL = {
         "{warehouse}/building; make room there, then run again.",
     ),
     "publication": (
-        ("os.remove", "publications/.draft.duckdb", "full:4000000"),  # of 4.7 MB
+        ("shutil.rmtree", "publications/.draft.spill", "full:4000000"),  # of 4.7 MB
         "Not published; yesterday's file keeps serving. FATAL Error: Failed to create checkpoint because of "
         'error: Could not write file "{warehouse}/publications/.draft.duckdb": File too large',
     ),
