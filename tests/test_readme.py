@@ -189,14 +189,19 @@ def test_the_page_why_shows_what_is_answered(
     assert [line.strip() for line in lines if line.strip()] == [line.strip() for line in shown.splitlines()]
 
 
-@pytest.mark.parametrize("page", sorted((PROJECT_DIR / "docs").glob("*.md")), ids=lambda page: page.name)
+PAGES = [*sorted(PROJECT_DIR.glob("*.md")), *sorted((PROJECT_DIR / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_links_of_every_page_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([\w./-]+)\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_every_file_the_readme_names_exists() -> None:
-    named = re.findall(r"`((?:models|seeds|tests|orchestration|docs|macros)/[\w/.]+)`", README)
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_file_that_these_pages_name_exists(page: str) -> None:
+    text = (PROJECT_DIR / page).read_text()
+    named = re.findall(r"`((?:models|seeds|tests|orchestration|docs|macros)/[\w/.]+)`", text)
     missing = [name for name in named if not (PROJECT_DIR / name).exists()]
     assert len(named) > 3
     assert missing == []
