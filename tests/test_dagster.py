@@ -28,7 +28,7 @@ from orchestration.build.publication import published_tables
 from orchestration.build.working import is_built, is_published, start_from
 from orchestration.definitions import all_definitions
 from orchestration.lock import WarehouseBusyError, let_go
-from orchestration.raw.contract import contract
+from orchestration.raw.discover import LAST_NIGHT_NAME
 from orchestration.settings import PROJECT_DIR, Settings, settings
 
 REQUIRED = (
@@ -45,7 +45,7 @@ def graph() -> BaseAssetGraph:
 def test_there_is_an_asset_for_every_raw_table_model_and_the_publication(graph: BaseAssetGraph) -> None:
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
     models = {n["name"] for n in manifest()["nodes"].values() if n["resource_type"] in ("model", "seed")}
-    assert {f"raw/{name}" for name in contract(manifest())} <= keys
+    assert {f"raw/{name}" for name in export_tables()} <= keys
     assert models <= keys
     assert "published/analytics" in keys
 
@@ -383,3 +383,18 @@ def test_nights_can_be_read_again_from_the_ui(
             assert instance.get_materialized_partitions(raw_key("track_votes")) == {first}
     finally:
         let_go(settings())
+
+
+@pytest.mark.parametrize(("ended", "last"), [("2026-01-03", "2026-01-03"), ("", "2026-11-24")])
+def test_of_exports_that_have_ended_no_later_night_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str, last: str
+) -> None:
+    shutil.copytree(EXPORTS, tmp_path / "exports")
+    (tmp_path / "exports" / LAST_NIGHT_NAME).write_text(ended)
+    monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "exports"))
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    raw_tables.cache_clear()
+    nights = raw_tables().specs_by_key[raw_key("tracks")].partitions_def
+    raw_tables.cache_clear()
+    keys = nights.get_partition_keys(current_time=dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC))
+    assert (keys[0], keys[-1]) == ("2026-01-01", last)

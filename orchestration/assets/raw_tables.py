@@ -23,7 +23,7 @@ from orchestration.build.manifest import books, export_tables, owner
 from orchestration.build.run import write_run
 from orchestration.lock import hold
 from orchestration.raw.account import Outcome, left_behind, refusal
-from orchestration.raw.discover import first_night
+from orchestration.raw.discover import first_night, last_night
 from orchestration.raw.intake import Intake, Wish, take_in
 from orchestration.settings import UsageError, settings
 
@@ -85,9 +85,15 @@ def _spec(name: str, description: str, partitions: dg.PartitionsDefinition | Non
 def raw_tables() -> dg.AssetsDefinition:
     """One asset per export table, with a partition for every night since the first one delivered.
 
-    A night that was taken in is materialized; one that was refused has an observation that says why.
+    A night that was taken in is materialized; one that was refused has an observation that says why. Of
+    exports that have ended, as a sample has, no later night is missing.
     """
-    nights = dg.DailyPartitionsDefinition(start_date=first_night(settings()).isoformat())
+    directories = settings()
+    ended = last_night(directories.exports_dir)
+    nights = dg.DailyPartitionsDefinition(
+        start_date=first_night(directories).isoformat(),
+        end_date=(ended + dt.timedelta(days=1)).isoformat() if ended else None,
+    )
     return dg.multi_asset(
         name="read_again",
         specs=[_spec(name, table.description, nights) for name, table in export_tables().items()],
