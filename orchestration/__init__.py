@@ -1,1 +1,1 @@
-"""Dagster: exports in, dbt in the middle, a published warehouse out."""
+"""From exports to a published file: the program, room by room; CONTRIBUTING.md says which holds what."""

@@ -86,6 +86,11 @@ class Settings:
         return self.warehouse_dir / "building"
 
     @property
+    def building_file(self) -> Path:
+        """The database in which dbt builds."""
+        return self.building_dir / self.warehouse_file.name
+
+    @property
     def dbt_dir(self) -> Path:
         """What dbt leaves of the last build, and its logs."""
         return self.warehouse_dir / "dbt"

@@ -102,34 +102,36 @@ class Run:
         return data.user_failure_data.description if data.user_failure_data else data.error.to_string()
 
 
+def run_job(environment: pytest.MonkeyPatch, exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
+    """Run the real nightly job in this process, which holds the warehouse from then on."""
+    environment.setenv("EXPORTS_DIR", str(exports_dir))
+    environment.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+    from orchestration.definitions import all_definitions
+    from orchestration.settings import settings
+
+    run_config = {
+        "ops": {"ingest": {"config": config}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    job = all_definitions().resolve_job_def("nightly")
+    result = job.execute_in_process(run_config=run_config, raise_on_error=False)
+    return Run(result.success, result, settings().published_file, warehouse_dir)
+
+
 @pytest.fixture
 def nightly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
     """Runs the real nightly job in this process; keyword arguments are the configuration of ingestion."""
+    from orchestration.lock import let_go
+    from orchestration.settings import settings
+
     held = []
 
     def run(exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
-        monkeypatch.setenv("EXPORTS_DIR", str(exports_dir))
-        monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
-        from orchestration.definitions import all_definitions
-        from orchestration.settings import settings
-
+        done = run_job(monkeypatch, exports_dir, warehouse_dir, **config)
         held.append(settings())
-        result = (
-            all_definitions()
-            .resolve_job_def("nightly")
-            .execute_in_process(
-                run_config={
-                    "ops": {"ingest": {"config": config}},
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-                raise_on_error=False,
-            )
-        )
-        return Run(result.success, result, settings().published_file, warehouse_dir)
+        return done
 
     yield run
-    from orchestration.lock import let_go
-
     for directories in held:
         let_go(directories)
 

@@ -119,7 +119,7 @@ class Warehouse:
         self.left = departed(config)
         self.returned -= self.left
         start_from(config)
-        standing = (config.building_dir / config.warehouse_file.name).exists()
+        standing = config.building_file.exists()
         if break_off_build:
             return
         if standing:
@@ -129,7 +129,7 @@ class Warehouse:
         self.world.load(config)
         self.world.build(names, incremental=standing)
         # What the next run looks at to decide whether to build upon this one.
-        (config.building_dir / config.warehouse_file.name).unlink(missing_ok=True)
+        config.building_file.unlink(missing_ok=True)
         self.world.connection.execute(
             f"""
             attach '{config.warehouse_file}' as built;

@@ -12,9 +12,9 @@ from typing import Any
 import duckdb
 from conftest import uid, write_part
 
-from orchestration.build.manifest import manifest
+from orchestration.build.manifest import export_tables
 from orchestration.raw.account import Outcome
-from orchestration.raw.contract import Column, RowCheck, Table, contract
+from orchestration.raw.contract import Column, RowCheck, Table
 from orchestration.raw.discover import delivered_nights
 from orchestration.raw.ingest import ingest
 from orchestration.raw.store import recover
@@ -50,7 +50,7 @@ THINGS = Table(
     row_checks=(RowCheck("size", "size >= 0", "is negative"),),
 )
 THING_COLUMNS = tuple(column.name for column in THINGS.columns)
-TABLES = contract(manifest()) | {"things": THINGS}
+TABLES = export_tables() | {"things": THINGS}
 PARQUET_TYPES = {"size": "integer", "weight": "double", "live": "boolean", "createdAt": "timestamp"}
 PLANTED = "planted.person@example.org"
 

@@ -9,10 +9,10 @@ from typing import Any
 from conftest import uid, write_rows
 from golden.world import erased
 
-from orchestration.build.manifest import manifest
-from orchestration.raw.contract import Column, Table, contract
+from orchestration.build.manifest import export_tables
+from orchestration.raw.contract import Column, Table
 
-TABLES = contract(manifest())
+TABLES = export_tables()
 KINDS = {name: kind for kind, name in enumerate(TABLES, start=100)}
 OWNED = {name for name, table in TABLES.items() if table.owners}
 MEMBER = 70  # a kind of id that is in no other test, which dbt's artefacts would hold

@@ -47,7 +47,7 @@ def documented(kinds: Iterable[str]) -> dict[tuple[str, str], str | None]:
 def test_the_catalog_holds_the_columns_of_every_source_with_the_type_of_its_contract(
     outlined: Settings,
 ) -> None:
-    with duckdb.connect(str(outlined.building_dir / "warehouse.duckdb")) as connection:
+    with duckdb.connect(str(outlined.building_file)) as connection:
         found = types(connection)
     wanted = documented(["source"])
     assert len(wanted) > 100

@@ -10,7 +10,7 @@ import pytest
 from conftest import write_part
 
 from orchestration.assets.raw_tables import IngestionConfig
-from orchestration.build.manifest import manifest
+from orchestration.build.manifest import export_tables
 from orchestration.raw.check import TYPE_PATTERNS
 from orchestration.raw.contract import Column, Table, contract
 from orchestration.raw.discover import (
@@ -23,7 +23,7 @@ from orchestration.raw.discover import (
 from orchestration.raw.intake import NoCompleteNightError, choose_as_of
 from orchestration.settings import UsageError, settings
 
-TABLES = contract(manifest())
+TABLES = export_tables()
 
 # What the platform promises: every column in any order, `?` after those that may be null.
 PROMISED = {

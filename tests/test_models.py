@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from golden.world import golden_run
 
-from orchestration.build.manifest import manifest
+from orchestration.build.manifest import export_tables, manifest
 from orchestration.build.publication import published_tables
-from orchestration.raw.contract import contract
 from orchestration.settings import PROJECT_DIR, settings
 
 NAMES_THAT_RANK = ("rank", "position", "percentile", "leaderboard", "top")
@@ -35,7 +34,7 @@ def test_every_unit_test_of_the_models_holds(
     shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, tmp_path / "warehouse")
     monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
     settings().building_dir.mkdir()
-    settings().warehouse_file.rename(settings().building_dir / "warehouse.duckdb")
+    settings().warehouse_file.rename(settings().building_file)
     tests = dbt("test", "--select", "test_type:unit", target=tmp_path / "target")
     assert tests.returncode == 0, tests.stdout
     results = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
@@ -106,7 +105,7 @@ def test_a_bonus_is_clearly_larger_than_every_everyday_act() -> None:
 
 def test_every_contracted_table_is_accounted_for() -> None:
     sql = (PROJECT_DIR / "models" / "staging" / "deliveries" / "row_account.sql").read_text()
-    tables = contract(manifest())
+    tables = export_tables()
     lists = sql.split("set snapshot_tables")
     for name, table in tables.items():
         assert f"'{name}'" in lists[0 if table.kind == "append" else 1], name
@@ -118,7 +117,7 @@ def test_personal_columns_of_the_platform_are_outside_the_contract() -> None:
         "longitude", "geofence", "inviteToken", "inviteTokenExpiresAt", "instrument", "payload", "context",
         "address", "locationName", "headshotUrl", "thresholds",
     }  # fmt: skip
-    kept = {(table.name, c.name) for table in contract(manifest()).values() for c in table.columns}
+    kept = {(table.name, c.name) for table in export_tables().values() for c in table.columns}
     assert {(table, column) for table, column in kept if column in forbidden} == set()
     assert ("collections", "name") not in kept
     assert ("registrar_artist_members", "name") not in kept

@@ -7,9 +7,6 @@ in memory. Anything in it may be changed and built again; `undone` takes all of 
 import datetime as dt
 import fcntl
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,13 +18,13 @@ from typing import Any
 import duckdb
 from conftest import Run
 
+from orchestration.build import dbt
 from orchestration.build.lineage import on_tables
-from orchestration.build.manifest import code_version, manifest
+from orchestration.build.manifest import code_version, export_tables, manifest
 from orchestration.build.publication import publish, published_tables
 from orchestration.build.run import write_run
 from orchestration.database import literal
 from orchestration.raw.account import known_parts
-from orchestration.raw.contract import contract
 from orchestration.raw.discover import delivered_nights, latest_complete_night
 from orchestration.raw.erase import settle
 from orchestration.raw.ingest import ingest
@@ -36,7 +33,7 @@ from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, Settings, settings
 
 SMALL = SampleSize(members=60, scenes=5, tracks=30, engagements=1500, actions=300, nights=3, history_days=20)
-TABLES = contract(manifest())
+TABLES = export_tables()
 BOOKS = {"delivered", "rejected"}
 COMPILED = PROJECT_DIR / "target" / "worlds"
 SEEDS = {node["name"]: node for node in manifest()["nodes"].values() if node["resource_type"] == "seed"}
@@ -95,24 +92,18 @@ def compiled(*, incremental: bool = False) -> dict[str, Any]:
             database = folder / "building" / "warehouse.duckdb"
             database.parent.mkdir(exist_ok=True)
             database.unlink(missing_ok=True)
-            _compile(folder, "full")
+            dbt.run("compile", warehouse_dir=folder, target=folder / "full")
             with duckdb.connect(str(database)) as connection:
                 for node in manifest()["nodes"].values():
                     if node["config"]["materialized"] == "incremental":
                         connection.execute(f"create table {node['name']} (there integer)")
             parsed = ("--partial-parse-file-path", str(folder / "full" / "partial_parse.msgpack"))
-            _compile(folder, "incremental", "--select", "config.materialized:incremental", *parsed)
+            dbt.run(
+                "compile", "--select", "config.materialized:incremental", *parsed,
+                warehouse_dir=folder, target=folder / "incremental",
+            )  # fmt: skip
             stamp.write_text(code_version())
     return json.loads((folder / ("incremental" if incremental else "full") / "manifest.json").read_bytes())
-
-
-def _compile(folder: Path, form: str, *arguments: str) -> None:
-    done = subprocess.run(  # noqa: S603
-        [Path(sys.executable).with_name("dbt"), "compile", "--target-path", folder / form, *arguments],
-        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
-        env=os.environ | {"WAREHOUSE_DIR": str(folder)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
 
 
 class World:

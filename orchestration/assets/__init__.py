@@ -1,1 +1,1 @@
-"""The warehouse as Dagster shows and runs it. Thin: what is done is done elsewhere."""
+"""The warehouse as Dagster shows and runs it, and whom a run tells when it needs a person."""

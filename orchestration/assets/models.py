@@ -81,19 +81,10 @@ def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInv
     three seconds of every night.
     """
     folder = _artefacts(config)
-    places = {
-        "DBT_PROJECT_DIR": PROJECT_DIR,
-        "DBT_PROFILES_DIR": PROJECT_DIR,
-        "DBT_TARGET_PATH": folder,
-        "DBT_LOG_PATH": folder,
-    }
     told = {"DBT_LOG_FORMAT": "json", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONUNBUFFERED": "1"}
     return DbtCliInvocation.run(
         args=[str(dbt.EXECUTABLE), "build", "--exclude-resource-type", "unit_test", *_selection(context)],
-        env=os.environ
-        | dbt.environment(config.warehouse_dir)
-        | told
-        | {name: str(place) for name, place in places.items()},
+        env=os.environ | dbt.environment(config.warehouse_dir, folder) | told,
         manifest=described_manifest(),
         dagster_dbt_translator=InWords(),
         project_dir=PROJECT_DIR,
@@ -124,7 +115,7 @@ def law_checks() -> list[dg.AssetCheckKey]:
 
 def run_results(config: Settings) -> Path:
     """Where dbt says what the last build found."""
-    return config.warehouse_dir / "dbt" / RUN_RESULTS
+    return config.dbt_dir / RUN_RESULTS
 
 
 def _artefacts(config: Settings) -> Path:
@@ -233,8 +224,7 @@ def _why_not_built(result: dict[str, Any]) -> str:
 
 
 def _first_rows(config: Settings, relation: str) -> str:
-    built = config.building_dir / config.warehouse_file.name
-    with duckdb.connect(str(built), read_only=True) as connection:
+    with duckdb.connect(str(config.building_file), read_only=True) as connection:
         return connection.sql(f"from {relation} limit {ROWS_SHOWN}").df().to_string(index=False)
 
 

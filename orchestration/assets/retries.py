@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from dagster import AssetExecutionContext
 
 from orchestration.lock import WarehouseBusyError
 
@@ -15,7 +14,7 @@ STARTED_BY_DAGSTER = ("dagster/schedule_name", "dagster/sensor_name", "dagster/b
 
 
 @contextmanager
-def trying_again(context: AssetExecutionContext) -> Iterator[None]:
+def trying_again(context: dg.AssetExecutionContext) -> Iterator[None]:
     """Let Dagster try a step of a scheduled run again when the warehouse is busy.
 
     Raises:

@@ -10,26 +10,31 @@ from orchestration.settings import PROJECT_DIR, HinderedError
 EXECUTABLE = Path(sys.executable).with_name("dbt")  # beside the interpreter, activated or not
 
 
-def environment(warehouse_dir: Path) -> dict[str, str]:
-    """What dbt needs to find in its environment.
+def environment(warehouse_dir: Path, target: Path) -> dict[str, str]:
+    """What dbt needs to find in its environment; its artefacts and logs lie in `target` then.
 
     dbt works in the project's directory, where a relative path would mean another place. Under a locale that
     is not UTF-8 it ends with a traceback.
     """
-    return {"WAREHOUSE_DIR": str(warehouse_dir), "LC_ALL": "C.UTF-8"}
+    return {
+        "WAREHOUSE_DIR": str(warehouse_dir),
+        "LC_ALL": "C.UTF-8",
+        "DBT_PROJECT_DIR": str(PROJECT_DIR),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target),
+    }
 
 
-def run(verb: str, *arguments: str | Path, warehouse_dir: Path, target: Path) -> None:
-    """Let dbt parse or compile the project; its artefacts are in `target` then.
+def run(verb: str, *arguments: str, warehouse_dir: Path, target: Path) -> None:
+    """Let dbt parse or compile the project.
 
     Raises:
         HinderedError: it cannot; the message has what dbt said.
     """
-    project = ("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR)
-    written = ("--target-path", target, "--log-path", target)
     outcome = subprocess.run(  # noqa: S603  (our own program, no shell)
-        [EXECUTABLE, "--quiet", "--no-use-colors", verb, *project, *written, *arguments],
-        capture_output=True, text=True, check=False, env=os.environ | environment(warehouse_dir),
+        [EXECUTABLE, "--quiet", "--no-use-colors", verb, *arguments],
+        capture_output=True, text=True, check=False, env=os.environ | environment(warehouse_dir, target),
     )  # fmt: skip
     if outcome.returncode:
         raise HinderedError(" ".join(outcome.stdout.split()))

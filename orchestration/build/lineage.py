@@ -2,7 +2,7 @@
 
 Traced through the SQL that dbt compiled, select by select. The value of a column comes from the columns it is
 computed of; its row is there because of every column that joins, filters, groups or removes duplicates on the
-way. `python -m orchestration.lineage target/manifest.json` writes docs/lineage.md.
+way. `python -m orchestration.build.lineage target/manifest.json` writes docs/lineage.md.
 """
 
 import csv

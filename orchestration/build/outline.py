@@ -29,7 +29,7 @@ def lay_out(config: Settings) -> None:
     shutil.rmtree(config.warehouse_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
     recover(config, export_tables())
-    with duckdb.connect(str(config.building_dir / config.warehouse_file.name)) as connection:
+    with duckdb.connect(str(config.building_file)) as connection:
         # Nobody is erased: what stands there then is the mark of the key.
         connection.execute("create temp table nobody as select uuid() as pseudonym, 'key' as reason")
         write_erased(connection, "nobody", config.erased_file)

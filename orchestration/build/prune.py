@@ -1,8 +1,8 @@
 """Freeing space: what nothing will ever be computed from again.
 
-Old publications, and of raw the rows of snapshot tables without history, of
-which only the latest night is read. Of those nights the account stays, written down beside them. All other
-rows in raw are needed to build the warehouse anew, and stay.
+Old publications, and of raw the rows of snapshot tables without history, of which only the latest night is
+read. Of those nights the account stays, written down beside them. All other rows in raw are needed to build
+the warehouse anew, and stay.
 """
 
 import datetime as dt

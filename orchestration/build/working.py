@@ -40,7 +40,7 @@ def start_from(config: Settings) -> None:
     stands = _was_built_from(config.warehouse_file, config, same_deliveries=False)
     with closed_to_clients(config.warehouse_file, readers_too=True):
         if stands:
-            move(config.warehouse_file, config.building_dir / config.warehouse_file.name)
+            move(config.warehouse_file, config.building_file)
         else:
             remove(config.warehouse_file)
 
@@ -51,9 +51,8 @@ def _require_nobody_building(config: Settings) -> None:
     Raises:
         WarehouseBusyError: it is still there.
     """
-    unfinished = config.building_dir / config.warehouse_file.name
     try:
-        with closed_to_clients(unfinished, readers_too=True, patience=0):
+        with closed_to_clients(config.building_file, readers_too=True, patience=0):
             pass
     except WarehouseBusyError:
         raise WarehouseBusyError(
@@ -103,7 +102,7 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
 
 def relations(config: Settings) -> dict[str, tuple[int | None, list[tuple[str, str]]]]:
     """What stands in the database that dbt built: each relation's rows (of a view none) and typed columns."""
-    with duckdb.connect(str(config.building_dir / config.warehouse_file.name), read_only=True) as connection:
+    with duckdb.connect(str(config.building_file), read_only=True) as connection:
         columns = connection.execute(
             """
             select table_name, list((column_name, data_type) order by column_index)
@@ -125,7 +124,7 @@ def finish(config: Settings, *, whole: bool) -> None:
     Raises:
         HinderedError: the build could not be written to its end, or a client has its place.
     """
-    built = config.building_dir / config.warehouse_file.name
+    built = config.building_file
     # DuckDB is silent when it cannot close a database: what it holds then is not what the laws looked at.
     if logs_beside(built):
         raise HinderedError(

@@ -78,9 +78,9 @@ def take_in(config: Settings, tables: dict[str, Table], selected: Collection[str
         ingest(config, tables, due, wish.again, wish.confirmed_departures),
         key=lambda outcome: outcome.night.date,
     ):
-        for outcome in (accepted := list(of_night)):
+        for outcome in (of_date := list(of_night)):
             outcomes[outcome.night.table].append(outcome)
-        _tell(date, accepted)
+        _tell(date, of_date)
     refused = {
         (outcome.night.table, outcome.night.date)
         for of_table in outcomes.values()

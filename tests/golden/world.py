@@ -17,10 +17,12 @@ from typing import Any
 
 import libfaketime
 import pytest
-from conftest import Run
+from conftest import Run, run_job
 
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
+from orchestration.lock import let_go
+from orchestration.settings import settings
 
 EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = Path(__file__).parent / "expected"
@@ -117,26 +119,9 @@ def clock_ahead() -> dict[str, str]:
 def run_nightly(exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
     """What the fixture `nightly` does, for fixtures that outlive one test."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("EXPORTS_DIR", str(exports_dir))
-        environment.setenv("WAREHOUSE_DIR", str(warehouse_dir))
-        from orchestration.definitions import all_definitions
-        from orchestration.lock import let_go
-        from orchestration.settings import settings
-
-        directories = settings()
-        result = (
-            all_definitions()
-            .resolve_job_def("nightly")
-            .execute_in_process(
-                run_config={
-                    "ops": {"ingest": {"config": config}},
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-                raise_on_error=False,
-            )
-        )
-        let_go(directories)
-        return Run(result.success, result, directories.published_file, warehouse_dir)
+        run = run_job(environment, exports_dir, warehouse_dir, **config)
+        let_go(settings())
+        return run
 
 
 def deliver(exports_dir: Path, night: str, source: Path = EXPORTS, tables: Iterable[str] = ()) -> None:

@@ -240,7 +240,7 @@ def test_a_publication_written_in_place_is_found(monkeypatch: pytest.MonkeyPatch
 def test_a_dbt_left_behind_by_a_killed_run_is_waited_for() -> None:
     config = settings()
     config.building_dir.mkdir()
-    unfinished = config.building_dir / config.warehouse_file.name
+    unfinished = config.building_file
     with runs.held_open(unfinished):
         with pytest.raises(WarehouseBusyError, match="the dbt of a run that broke off is still at work"):
             working.start_from(config)

@@ -129,7 +129,7 @@ def test_a_build_that_could_not_be_written_to_its_end_is_no_build(
 
     def build() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-        with duckdb.connect(str(config.building_dir / config.warehouse_file.name)) as connection:
+        with duckdb.connect(str(config.building_file)) as connection:
             connection.execute("create table publication as select range from range(10_000)")
 
     assert in_a_child(build) == 0  # DuckDB says nothing
