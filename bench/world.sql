@@ -50,7 +50,7 @@ where stay = 1 or member % 5 = 0;
 
 truncate stg_users;
 insert into stg_users by name
-select user_id, home_scene_id, is_gps_verified, created_at, getvariable('last_day') as export_date
+select *
 from stg_users_history
 where to_night is null;
 

@@ -54,27 +54,11 @@
     ) as settled
     where
         row_status = 'accepted'
-        and night = {{ latest_snapshot(table) | indent(8) }}
-{%- endmacro %}
-
-
-{#- The latest night on which a snapshot table was accepted. -#}
-{% macro latest_snapshot(table) -%}
-    (
-        select max(night)
-        from {{ ref('delivery') }}
-        where table_name = '{{ table }}' and status = 'accepted'
-    )
-{%- endmacro %}
-
-
-{#- The states of a snapshot table, of which there is a history, that hold on its latest night. -#}
-{% macro open_states(table) -%}
-    select
-        *,
-        {{ latest_snapshot(table) | indent(8) }} as export_date
-    from {{ ref('stg_' ~ table ~ '_history') }}
-    where to_night is null
+        and night = (
+            select max(night)
+            from {{ ref('delivery') }}
+            where table_name = '{{ table }}' and status = 'accepted'
+        )
 {%- endmacro %}
 
 

@@ -1,10 +1,2 @@
-with standing as (
-    {{ open_states('fair_play_config') }}
-)
-
-select
-    fair_play_config_id,
-    scope,
-    recurrence_rolling_window_days,
-    export_date
-from standing
+select * from {{ ref('stg_fair_play_config_history') }}
+where to_night is null

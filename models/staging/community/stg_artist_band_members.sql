@@ -1,12 +1,2 @@
-with standing as (
-    {{ open_states('artist_band_members') }}
-)
-
-select
-    artist_band_member_id,
-    artist_band_id,
-    user_id,
-    role,
-    created_at,
-    export_date
-from standing
+select * from {{ ref('stg_artist_band_members_history') }}
+where to_night is null

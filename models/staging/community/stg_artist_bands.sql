@@ -1,14 +1,2 @@
-with standing as (
-    {{ open_states('artist_bands') }}
-)
-
-select
-    artist_band_id,
-    name,
-    slug,
-    entity_type,
-    home_scene_id,
-    created_by_user_id,
-    created_at,
-    export_date
-from standing
+select * from {{ ref('stg_artist_bands_history') }}
+where to_night is null

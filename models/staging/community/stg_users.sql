@@ -1,5 +1,6 @@
-with standing as (
-    {{ open_states('users') }}
+with open_states as (
+    select * from {{ ref('stg_users_history') }}
+    where to_night is null
 ),
 
 erased as (
@@ -7,15 +8,8 @@ erased as (
 )
 
 select
-    user_id,
-    home_scene_id,
-    home_scene_city,
-    home_scene_state,
-    home_scene_community,
-    is_gps_verified,
-    created_at,
-    export_date,
+    open_states.*,
     erased.pseudonym is not null as is_erased
-from standing
+from open_states
 left join erased
-    on standing.user_id = erased.pseudonym
+    on open_states.user_id = erased.pseudonym

@@ -1,13 +1,2 @@
-with standing as (
-    {{ open_states('signals') }}
-)
-
-select
-    signal_id,
-    signal_type,
-    metadata,
-    community_id,
-    created_by_user_id,
-    created_at,
-    export_date
-from standing
+select * from {{ ref('stg_signals_history') }}
+where to_night is null
