@@ -25,7 +25,7 @@ from oracles import (
     rotation_recurrence,
     window_days,
 )
-from worlds import PUBLISHED, SMALL, directories, models, sample_world
+from worlds import PUBLISHED, SMALL, ancestors, directories, models, sample_world
 
 from orchestration.raw.discover import FORMATS
 from orchestration.sample import DEFAULT_SIZE, FAULT_ROWS, LAST_NIGHT
@@ -187,7 +187,9 @@ def test_scores_are_replayed_exactly_wherever_listening_falls_on_an_edge(seed: i
     exports = made_up_rotation(seed)
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         stage(connection, exports)
-        assert_same(plain(connection.sql(models()["rotation_recurrence"].sql)), rotation_recurrence(exports))
+        for model in ancestors("rotation_recurrence", folder="fair_play"):
+            connection.execute(f"create table {model} as {models()[model].sql}")
+        assert_same(plain(connection.table("rotation_recurrence")), rotation_recurrence(exports))
 
 
 def test_those_edges_lead_to_every_verdict() -> None:

@@ -106,6 +106,15 @@ def compiled(*, incremental: bool = False) -> dict[str, Any]:
     return json.loads((folder / ("incremental" if incremental else "full") / "manifest.json").read_bytes())
 
 
+def ancestors(*names: str, folder: str | None = None) -> list[str]:
+    """These models and all that they are made of, or of that in one folder; each after those it reads."""
+    found = set(names)
+    for model in reversed(models().values()):
+        if model.name in found:
+            found.update(model.parents)
+    return [m.name for m in models().values() if m.name in found and folder in (None, m.folder)]
+
+
 class World:
     """One warehouse in memory."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from golden.world import erased
-from worlds import SMALL, TABLES, World, directories, ingest_nights, models
+from worlds import SMALL, TABLES, World, ancestors, directories, ingest_nights
 
 from orchestration.sample import write_sample
 from orchestration.settings import Settings
@@ -26,16 +26,6 @@ TIMES = {
 NAMES = ("user_id", "source_id", "credited_source_id")
 DECIDED = "rule_id, scene_id, occurred_at, decision, price, capped_by, points, reversed_at, export_date"
 SCORED = "as_of_date, scope_id, points_on_day, points_7d, points_30d, points_all_time, contributors_30d"
-
-
-def ancestors(*names: str) -> set[str]:
-    """These models and all that they are made of."""
-    found = set(names)
-    for model in reversed(models().values()):
-        if model.name in found:
-            found.update(model.parents)
-    return found
-
 
 BUILT = ancestors("decision", "activity_score")
 

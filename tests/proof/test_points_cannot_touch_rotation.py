@@ -64,16 +64,16 @@ def test_neither_side_of_the_wall_feels_what_happens_on_the_other(
 INFLUENCES = {
     "the score is nudged by points": (
         "rotation_recurrence",
-        "    entries.recurrence_score,\n    judged",
+        "    entries.recurrence_score,\n    verdicts",
         "    entries.recurrence_score + (select sum(points) from warehouse.main.ledger)"
-        " as recurrence_score,\n    judged",
+        " as recurrence_score,\n    verdicts",
         Mutation("point_rule", "alter", 700),
     ),
     "the score is nudged by follows": (
         "rotation_recurrence",
-        "    entries.recurrence_score,\n    judged",
+        "    entries.recurrence_score,\n    verdicts",
         "    entries.recurrence_score + (select count(*) from warehouse.main.stg_follows)"
-        " as recurrence_score,\n    judged",
+        " as recurrence_score,\n    verdicts",
         Mutation("follows", "delete", 3),
     ),
     "what was blasted is not played": (
@@ -83,7 +83,7 @@ INFLUENCES = {
         Mutation("signal_actions", "delete", 7),
     ),
     "a delivery of participation is awaited": (
-        "rotation_recurrence",
+        "engagement_gap",
         "where table_name = 'track_engagements'",
         "where table_name = 'proof_of_support'",
         Mutation("proof_of_support", "refuse", 1),

@@ -155,14 +155,15 @@ POINT = "(select max(points) from {}activity_point)"
 CROSSING = {
     "a value": (
         "rotation_recurrence",
-        "    entries.recurrence_score,\n    judged",
-        f"    entries.recurrence_score + {POINT.format('warehouse.main.')} as recurrence_score,\n    judged",
+        "    entries.recurrence_score,\n    verdicts",
+        f"    entries.recurrence_score + {POINT.format('warehouse.main.')}"
+        " as recurrence_score,\n    verdicts",
         "rotation_recurrence.recurrence_score comes from signal_actions",
     ),
     "a table named without its schema": (
         "rotation_recurrence",
-        "    entries.recurrence_score,\n    judged",
-        f"    entries.recurrence_score + {POINT.format('')} as recurrence_score,\n    judged",
+        "    entries.recurrence_score,\n    verdicts",
+        f"    entries.recurrence_score + {POINT.format('')} as recurrence_score,\n    verdicts",
         "rotation_recurrence.recurrence_score comes from point_rule",
     ),
     "a filter": (
@@ -179,19 +180,19 @@ CROSSING = {
         "which rows rotation_recurrence has comes from point_rule",
     ),
     "deliveries of another table": (
-        "rotation_recurrence",
+        "engagement_gap",
         "where table_name = 'track_engagements'",
         "where table_name = 'signal_actions'",
         "rotation_recurrence.verdict comes from signal_actions",
     ),
     "deliveries of this table or another": (
-        "rotation_recurrence",
+        "engagement_gap",
         "where table_name = 'track_engagements'",
         "where table_name = 'track_engagements' or table_name = 'signal_actions'",
         "rotation_recurrence.verdict comes from delivered",
     ),
     "deliveries of any table": (
-        "rotation_recurrence",
+        "engagement_gap",
         "where table_name = 'track_engagements'",
         "where true",
         "rotation_recurrence.verdict comes from delivered",
