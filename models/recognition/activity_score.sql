@@ -1,12 +1,16 @@
 {#- Per tier and scope a day may hold three things: points, members arriving or leaving, contributors starting or
     ceasing to count. Running sums over days turn them into the state on each day. -#}
 
-with ledger as (
-    select * from {{ ref('ledger') }}
+with points as (
+    select * from {{ ref('scope_points') }}
 ),
 
-home_scene as (
-    select * from {{ ref('home_scene') }}
+members as (
+    select * from {{ ref('member_change') }}
+),
+
+contributors as (
+    select * from {{ ref('contributor_change') }}
 ),
 
 scope as (
@@ -20,9 +24,9 @@ as_of as (
 first_day as (
     select
         as_of.as_of_date,
-        coalesce(min(ledger.occurred_on), as_of.as_of_date) as first_day
+        coalesce(min(points.occurred_on), as_of.as_of_date) as first_day
     from as_of
-    left join ledger on true
+    left join points on true
     group by as_of.as_of_date
 ),
 
@@ -38,153 +42,30 @@ days as (
     ) as calendar
 ),
 
-points_by_scene as (
+-- Members who were there before the first day count as of the first day.
+members_by_day as (
     select
-        scene_id,
-        occurred_on,
-        sum(points) as points
-    from ledger
-    group by all
-),
-
-scoped_points as (
-    {{ scoped('points_by_scene') | indent(4) }}
-),
-
-contribution_days as (
-    select distinct
-        scene_id,
-        user_id,
-        occurred_on,
-        cast(occurred_on + interval 30 day as date) as counted_to
-    from ledger
-    where points > 0
-),
-
-neighbours as (
-    select
-        *,
-        lag(counted_to) over (partition by scene_id, user_id order by occurred_on) as counted_before,
-        lead(occurred_on) over (partition by scene_id, user_id order by occurred_on) as next_on
-    from contribution_days
-),
-
--- A contribution counts on its day and the 29 after it: in a scene a member starts to count where no earlier one
--- reaches, and ceases where none follows in time.
-scene_changes as (
-    select
-        scene_id,
-        user_id,
-        occurred_on as happened_on,
-        1 as change
-    from neighbours
-    where counted_before is null or counted_before < occurred_on
-    union all
-    select
-        scene_id,
-        user_id,
-        counted_to as happened_on,
-        -1 as change
-    from neighbours
-    where next_on is null or next_on > counted_to
-),
-
-scoped_changes as (
-    {{ scoped('scene_changes') | indent(4) }}
-),
-
-scenes_counted_in as (
-    select
-        scope_id,
-        happened_on,
-        change,
-        sum(change) over (
-            partition by scope_id, user_id
-            order by happened_on, change
-            rows between unbounded preceding and current row
-        ) as scenes
-    from scoped_changes
-),
-
--- Who counts in several scenes of a scope counts once.
-contributor_changes as (
-    select
-        scope_id,
-        happened_on,
-        least(scenes, 1) - least(scenes - change, 1) as change
-    from scenes_counted_in
-),
-
-scoped_homes as (
-    {{ scoped('home_scene') | indent(4) }}
-),
-
-member_changes as (
-    select
-        scope_id,
-        member_from as happened_on,
-        1 as change
-    from scoped_homes
-    union all
-    select
-        scope_id,
-        member_to as happened_on,
-        -1 as change
-    from scoped_homes
-    where member_to is not null
-),
-
--- What happened before the first day counts as of the first day.
-changes as (
-    select
-        scope_id,
-        occurred_on as happened_on,
-        points,
-        0 as members,
-        0 as contributors
-    from scoped_points
-    union all
-    select
-        scope_id,
-        happened_on,
-        0 as points,
-        0 as members,
-        change as contributors
-    from contributor_changes
-    union all
-    select
-        member_changes.scope_id,
-        case
-            when member_changes.happened_on < first_day.first_day then first_day.first_day
-            else member_changes.happened_on
-        end as happened_on,
-        0 as points,
-        member_changes.change as members,
-        0 as contributors
-    from member_changes
+        members.scope_id,
+        greatest(members.happened_on, first_day.first_day) as happened_on,
+        sum(members.members) as members
+    from members
     cross join first_day
-),
-
-changes_by_day as (
-    select
-        scope_id,
-        happened_on,
-        sum(points) as points,
-        sum(members) as members,
-        sum(contributors) as contributors
-    from changes
     group by all
 ),
 
 daily as (
     select
         days.*,
-        coalesce(changes_by_day.points, 0) as points_on_day,
-        coalesce(changes_by_day.members, 0) as members,
-        coalesce(changes_by_day.contributors, 0) as contributors
+        coalesce(points.points, 0) as points_on_day,
+        coalesce(members_by_day.members, 0) as members,
+        coalesce(contributors.contributors, 0) as contributors
     from days
-    left join changes_by_day
-        on days.scope_id = changes_by_day.scope_id and days.as_of_date = changes_by_day.happened_on
+    left join points
+        on days.scope_id = points.scope_id and days.as_of_date = points.occurred_on
+    left join members_by_day
+        on days.scope_id = members_by_day.scope_id and days.as_of_date = members_by_day.happened_on
+    left join contributors
+        on days.scope_id = contributors.scope_id and days.as_of_date = contributors.happened_on
 ),
 
 -- Without a policy that fades or starts anew there is nothing beside the plain sums.
@@ -203,11 +84,9 @@ decayed as (
             sum(
                 earlier.points_on_day
                 * cast(
-                    power(
-                        0.5,
-                        {{ days_apart('earlier.as_of_date', 'today.as_of_date') }}
-                        / score_policy.half_life_days
-                    ) as decimal(18, 12)
+                    {{ share_left(
+                        days_apart('earlier.as_of_date', 'today.as_of_date'), 'score_policy.half_life_days'
+                    ) }} as decimal(18, 12)
                 )
             ) as double
         ) as decayed_score
