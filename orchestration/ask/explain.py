@@ -90,17 +90,30 @@ SCORE = """
     select as_of_date, members, contributors_30d, columns('^points_')
     from activity_score where scope_id = $1 and as_of_date = $2
 """
-# The homes of a scope; whoever has none is at home in a place without parts.
+# A scope has all scenes that share the parts it names. A scene that is in none of a tier is in its
+# unscoped one, and so is what lies in no scene.
 SCORE_PARTS = """
-    with place as (
+    with asked as (
+        from scope where scope_id = $1
+    ),
+    place as (
         select scene_id, city, state, music_community from scope where scene_id is not null
         union all
         select null, null, null, null
     ),
     home as (
         select place.scene_id
-        from place inner join scope as asked on asked.scope_id = $1
-        where case asked.tier {tiers} end
+        from asked
+        cross join place
+        left join scope as own
+            on
+                own.tier = asked.tier
+                and not own.is_unscoped
+                and (own.scene_id is null or own.scene_id = place.scene_id)
+                and (own.city is null or own.city = place.city)
+                and (own.state is null or own.state = place.state)
+                and (own.music_community is null or own.music_community = place.music_community)
+        where case when asked.is_unscoped then own.scope_id is null else own.scope_id = asked.scope_id end
     )
     select
         rule_id, policy_version,
@@ -216,25 +229,13 @@ def explain_change(
 
 
 def _score_parts() -> str:
-    """The SQL of what a score is the sum of: the homes that belong to the scope, and a column per window."""
-    windows = ", ".join(
-        f"sum(points) filter (where occurred_on > $2 - {days})::bigint as points_{days}d"
-        for days in LISTS["windows"]
-    )
+    """The SQL of what a score is the sum of, with a column per window."""
     return SCORE_PARTS.format(
-        tiers=" ".join(
-            f"when '{tier}' then {_belongs(parts) if parts else 'true'}"
-            for tier, parts in LISTS["tiers"].items()
-        ),
-        windows=windows,
+        windows=", ".join(
+            f"sum(points) filter (where occurred_on > $2 - {days})::bigint as points_{days}d"
+            for days in LISTS["windows"]
+        )
     )
-
-
-def _belongs(parts: list[str]) -> str:
-    """The SQL by which a home belongs to a scope of a tier with these parts, or to its unscoped one."""
-    shared = " and ".join(f"place.{part} = asked.{part}" for part in parts)
-    lacks = " or ".join(f"place.{part} is null" for part in parts)
-    return f"case when asked.is_unscoped then {lacks} else {shared} end"
 
 
 def _require(connection: duckdb.DuckDBPyConnection, known: str, value: uuid.UUID, what: str) -> None:

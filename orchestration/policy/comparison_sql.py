@@ -1,5 +1,13 @@
 """The SQL of the comparison, for a connection in which a replay ran: see `comparison`."""
 
+from jinja2 import Environment
+
+from orchestration.settings import PROJECT_DIR
+
+# How a score fades is written once, in the macro that activity_score uses.
+_MACRO = (PROJECT_DIR / "macros" / "share_left.sql").read_text(encoding="utf-8")
+_share_left = Environment(autoescape=False).from_string(_MACRO).module.share_left  # noqa: S701  (no HTML)
+
 # Both ledgers are read once for the scenes and once for the members; every table after that is small.
 AGGREGATES = """
     create temp table scene_rule as
@@ -351,7 +359,7 @@ CAPS = """
 """
 
 # What a point is worth after so many days, under the score policy of the last day compared.
-FADING = """
+FADING = f"""
     with half_life as (
         select
             max(half_life_days) filter (where side = 'now') as days_now,
@@ -368,8 +376,8 @@ FADING = """
     )
     select
         age.days as "days old",
-        coalesce(power(0.5, age.days / days_now), 1) as "share left now",
-        coalesce(power(0.5, age.days / days_then), 1) as "share left then"
+        coalesce({_share_left("age.days", "days_now")}, 1) as "share left now",
+        coalesce({_share_left("age.days", "days_then")}, 1) as "share left then"
     from half_life
     cross join (
         select distinct
@@ -378,7 +386,7 @@ FADING = """
     ) as age
     where coalesce(days_now, days_then) is not null
     order by "days old"
-"""
+"""  # noqa: S608  (our own macro)
 
 SCORES = """
     with score as (
