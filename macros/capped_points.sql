@@ -1,9 +1,9 @@
-{#- What a cap leaves of the claims it is about: of each the part that lies under the cap when the claims of its group
-    are laid end to end, in the order acts happened (ties by tie_order). Each claim has the cap of its own time; where it
-    has none, it is paid whole and counts for those after it. A group that stays under its lowest cap is left out: its
-    claims keep what they claim, and most groups do. No amount is negative. -#}
-{% macro capped_points(claims, cap, amount, of_each) -%}
-    {%- set group = of_each | join(', ') -%}
+{#- What a cap lets each claim have. The claims of a group fill the cap one after the other, in the order their acts
+    happened (ties by tie_order), and each gets the part that still fits. A claim is measured by the cap of its own time;
+    one without a cap gets all it claims, and takes up room before later ones. A group whose claims all fit under its
+    lowest cap has no row here: its claims keep what they claim. Most groups do. No amount is negative. -#}
+{% macro capped_points(claims, cap, amount, per) -%}
+    {%- set group = per | join(', ') -%}
     {%- set so_far -%}
         sum({{ amount }}) over (
             partition by {{ group }}
@@ -23,6 +23,6 @@
         from {{ claims }}
         group by {{ group }}
         having sum({{ amount }}) > min({{ cap }})
-    ) as crowded
+    ) as over_cap
         using ({{ group }})
 {%- endmacro %}

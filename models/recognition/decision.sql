@@ -1,7 +1,7 @@
-{#- Each check sees only what passed the ones before it: once-only, the cap per source, the cap of a member's day. A cap
-    pays what is left: the part of this claim that lies under it when the claims before are laid end to end, in the
-    order acts happened. The claims of a source count under whatever version of the rule, paid or not; a refused or
-    repeated act claims nothing. What takes points away fills no cap and is never cut. -#}
+{#- Each check sees only what passed the ones before it: once-only, the cap per source, the cap of a member's day. Claims
+    fill a cap in the order their acts happened, and each is paid the part that still fits (see `capped_points`). The
+    claims of a source count under whatever version of the rule, paid or not; a refused or repeated act claims nothing.
+    What takes points away fills no cap and is never cut. -#}
 
 with claims as (
     select * from {{ ref('claim') }}
@@ -45,7 +45,7 @@ source_claims as (
     where claim.refusal is null and repeated.act_id is null and claim.price > 0
 ),
 
-source_share as (
+under_source_cap as (
     {{ capped_points('source_claims', 'cap_per_source', 'price', ['rule_id', 'brought_by_id']) | indent(4) }}
 ),
 
@@ -58,40 +58,40 @@ day_claims as (
         claim.occurred_at,
         claim.tie_order,
         claim.daily_cap_points,
-        coalesce(source_share.points, claim.price) as source_points
+        coalesce(under_source_cap.points, claim.price) as source_points
     from {{ ref('claim') }} as claim
     left join repeated
         on claim.act_id = repeated.act_id
-    left join source_share
-        on claim.act_id = source_share.act_id
+    left join under_source_cap
+        on claim.act_id = under_source_cap.act_id
     where
         claim.refusal is null
         and repeated.act_id is null
         and claim.daily_cap_points is not null
-        and coalesce(source_share.points, claim.price) > 0
+        and coalesce(under_source_cap.points, claim.price) > 0
 ),
 
-day_share as (
+under_daily_cap as (
     {{ capped_points('day_claims', 'daily_cap_points', 'source_points', ['rule_id', 'user_id', 'occurred_on'])
         | indent(4) }}
 ),
 
-shared as (
+capped as (
     select
         claims.*,
         case
             when claims.refusal is not null then claims.refusal
             when repeated.act_id is not null then 'duplicate_act'
         end as reason,
-        coalesce(source_share.points, claims.price) as source_points,
-        coalesce(day_share.points, source_share.points, claims.price) as day_points
+        coalesce(under_source_cap.points, claims.price) as source_points,
+        coalesce(under_daily_cap.points, under_source_cap.points, claims.price) as day_points
     from claims
     left join repeated
         on claims.act_id = repeated.act_id
-    left join source_share
-        on claims.act_id = source_share.act_id
-    left join day_share
-        on claims.act_id = day_share.act_id
+    left join under_source_cap
+        on claims.act_id = under_source_cap.act_id
+    left join under_daily_cap
+        on claims.act_id = under_daily_cap.act_id
 ),
 
 decided as (
@@ -109,7 +109,7 @@ decided as (
             when source_points < price then 'source'
         end as capped_by,
         case when reason is null then day_points else 0 end as points
-    from shared
+    from capped
 )
 
 select
