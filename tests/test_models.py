@@ -59,6 +59,21 @@ def test_published_models_have_an_enforced_contract_and_describe_every_column() 
             assert node["access"] == "public", unique_id
 
 
+def test_what_only_its_folder_reads_is_private_to_it() -> None:
+    """Staging is left out: it offers every export, read or not."""
+    nodes = manifest()["nodes"]
+    for unique_id, node in nodes.items():
+        if node["resource_type"] != "model" or "published" in node["tags"] or node["fqn"][1] == "staging":
+            continue
+        readers = [nodes[child] for child in manifest()["child_map"][unique_id] if child in nodes]
+        read_elsewhere = any(
+            reader["fqn"][1] != node["fqn"][1]
+            for reader in readers
+            if reader["resource_type"] != "test" or "test_metadata" not in reader
+        )
+        assert node["access"] == ("protected" if read_elsewhere else "private"), unique_id
+
+
 def test_no_published_column_ranks_anyone() -> None:
     columns = {
         f"{unique_id}.{column}"
