@@ -68,11 +68,11 @@
     select
         *,
         night as from_night,
-        case when is_last then next_night else lead_next_night end as to_night
+        case when is_last then next_night else next_night_of_last end as to_night
     from (
         select
             *,
-            lead(next_night) over (partition by id order by night) as lead_next_night
+            lead(next_night) over (partition by id order by night) as next_night_of_last
         from (
             select
                 settled.*,
@@ -94,6 +94,6 @@
             window by_night as (partition by settled.id order by settled.night)
         ) as marked
         where is_first or is_last
-    ) as bounds
+    ) as first_and_last
     where is_first
 {%- endmacro %}

@@ -7,12 +7,13 @@ engagements as (
 ),
 
 -- A window's sum is the difference of two running sums: engagement up to its end, less engagement before its start.
--- At one instant a start (place 0) comes before engagement (1), and an end (2) after it: both ends belong to the window.
-bounds as (
+-- At one instant a start (order_at_instant 0) comes before engagement (1), and an end (2) after it: both ends belong to
+-- the window.
+timeline as (
     select
         track_id,
         tried_at as happened_at,
-        2 as place,
+        2 as order_at_instant,
         0 as score,
         window_days,
         tried_at
@@ -21,7 +22,7 @@ bounds as (
     select
         track_id,
         {{ days_before('tried_at', 'window_days') }} as happened_at,
-        0 as place,
+        0 as order_at_instant,
         0 as score,
         window_days,
         tried_at
@@ -30,7 +31,7 @@ bounds as (
     select
         track_id,
         created_at as happened_at,
-        1 as place,
+        1 as order_at_instant,
         score,
         cast(null as integer) as window_days,
         cast(null as timestamp) as tried_at
@@ -42,10 +43,10 @@ running as (
         *,
         sum(score) over (
             partition by track_id
-            order by happened_at, place
+            order by happened_at, order_at_instant
             rows between unbounded preceding and current row
         ) as score_so_far
-    from bounds
+    from timeline
 ),
 
 replayed as (
@@ -54,11 +55,11 @@ replayed as (
         window_days,
         tried_at,
         cast(
-            coalesce(max(score_so_far) filter (where place = 2), 0)
-            - coalesce(max(score_so_far) filter (where place = 0), 0) as bigint
+            coalesce(max(score_so_far) filter (where order_at_instant = 2), 0)
+            - coalesce(max(score_so_far) filter (where order_at_instant = 0), 0) as bigint
         ) as replayed_score
     from running
-    where place <> 1
+    where order_at_instant <> 1
     group by all
 )
 

@@ -12,11 +12,11 @@ contribution_days as (
     where points > 0
 ),
 
-neighbours as (
+contributions as (
     select
         *,
-        lag(counted_to) over (partition by scene_id, user_id order by occurred_on) as counted_before,
-        lead(occurred_on) over (partition by scene_id, user_id order by occurred_on) as next_on
+        lag(counted_to) over (partition by scene_id, user_id order by occurred_on) as previous_counted_to,
+        lead(occurred_on) over (partition by scene_id, user_id order by occurred_on) as next_occurred_on
     from contribution_days
 ),
 
@@ -28,16 +28,16 @@ scene_changes as (
         user_id,
         occurred_on as happened_on,
         1 as change
-    from neighbours
-    where counted_before is null or counted_before < occurred_on
+    from contributions
+    where previous_counted_to is null or previous_counted_to < occurred_on
     union all
     select
         scene_id,
         user_id,
         counted_to as happened_on,
         -1 as change
-    from neighbours
-    where next_on is null or next_on > counted_to
+    from contributions
+    where next_occurred_on is null or next_occurred_on > counted_to
 ),
 
 scoped_changes as (

@@ -41,7 +41,7 @@ resolved as (
             and users.home_scene_community is not distinct from named_scene.music_community
 ),
 
-followed as (
+with_previous as (
     select
         *,
         lag(to_night) over (partition by user_id order by from_night) as previous_to_night,
@@ -55,14 +55,14 @@ marked as (
         case
             when previous_to_night = from_night and (previous_scene_id is not distinct from scene_id) then 0
             else 1
-        end as starts
-    from followed
+        end as new_stay
+    from with_previous
 ),
 
 numbered as (
     select
         *,
-        sum(starts) over (partition by user_id order by from_night) as stay
+        sum(new_stay) over (partition by user_id order by from_night) as stay_number
     from marked
 ),
 
@@ -70,7 +70,7 @@ stays as (
     select
         user_id,
         scene_id,
-        stay,
+        stay_number,
         min(from_night) as from_night,
         min(created_at) as created_at,
         case when bool_or(to_night is null) then null else max(to_night) end as to_night
@@ -87,7 +87,7 @@ select
         else stays.from_night
     end as member_from,
     stays.to_night as member_to,
-    case when stays.stay = 1 then date '0001-01-01' else stays.from_night end as valid_from,
+    case when stays.stay_number = 1 then date '0001-01-01' else stays.from_night end as valid_from,
     coalesce(
         lead(stays.from_night) over (partition by stays.user_id order by stays.from_night), date '9999-12-31'
     ) as valid_to
