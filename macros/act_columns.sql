@@ -1,5 +1,6 @@
-{#- The columns every act has; an arm names what it has, the rest is null. Its tie_order is that of the source row, or
-    the id of a row that belongs to no member: ids of members' rows change when they are erased. -#}
+{#- The columns that every act has. An arm names those that it has; the others are null. Its tie_order is that of the
+    source row. If the row belongs to no member, it is the row's id, because only ids of members' rows change in an
+    erasure. -#}
 {% macro act_columns(
     rule_id, source_table, source_id, tie_order, user_id, occurred_at, export_date, delivery_id,
     credited_source_id='null', scene_id='null', once_id='null', signal_id='null', event_id='null', project_id='null',

@@ -1,7 +1,8 @@
-{#- What a cap lets each claim have. The claims of a group fill the cap one after the other, in the order their acts
-    happened (ties by tie_order), and each gets the part that still fits. A claim is measured by the cap of its own time;
-    one without a cap gets all it claims, and takes up room before later ones. A group whose claims all fit under its
-    lowest cap has no row here: its claims keep what they claim. Most groups do. No amount is negative. -#}
+{#- The points that a cap leaves to each claim. The claims of a group fill the cap one after the other, in the order
+    their acts happened (ties by tie_order), and each gets the part that still fits. Each claim is measured by the cap
+    of its own time. A claim without a cap gets all it claims, and still takes up room before later ones. If all claims
+    of a group fit under its lowest cap, as in most groups, the group has no row here: its claims keep what they claim.
+    No amount is negative. -#}
 {% macro capped_points(claims, cap, amount, per) -%}
     {%- set group = per | join(', ') -%}
     {%- set so_far -%}

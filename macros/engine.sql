@@ -1,4 +1,4 @@
-{#- What two engines say differently, one macro each. Every other line of SQL is meant for both. -#}
+{#- One macro for each thing that two engines write differently. Every other line of SQL works on both. -#}
 
 {#- A text value inside a JSON document. -#}
 {% macro json_text(column, key) -%}
@@ -15,7 +15,7 @@
     md5(concat_ws('|'{% for expression in expressions %}, coalesce(cast({{ expression }} as varchar), ''){% endfor %}))::uuid
 {%- endmacro %}
 
-{#- An id where the text is one, else null. -#}
+{#- A text as an id; null if the text is no id. -#}
 {% macro id_or_null(text) -%}
     try_cast({{ text }} as uuid)
 {%- endmacro %}

@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{#- One row per metric from a relation with one column per metric; nothing where a value is not known or defined. -#}
+{#- One row per metric from a relation with one column per metric; no row if a value is not known or not defined. -#}
 {% macro unpivoted(relation, metrics, subject_type='scene', subject_id='scope_id') -%}
     {% for metric in metrics %}
     {%- if not loop.first %}

@@ -5,7 +5,7 @@
 {%- endmacro %}
 
 
-{#- The columns of text that a published table has by its contract, as a list; none while dbt only parses. -#}
+{#- The text columns in the contract of a published table, as a list; empty while dbt only parses. -#}
 {% macro texts_of(table) -%}
     {%- set texts = [] -%}
     {%- for node in (graph.nodes.values() if execute else []) if node.name == table and node.resource_type in ['model', 'seed'] -%}

@@ -1,5 +1,6 @@
-{#- Every row of a relation once per tier, with the scope its scene_id belongs to; what has no scene, or a scene
-    without that tier's parts, belongs to the tier's unscoped scope, or to the one scope of a tier without parts. -#}
+{#- Every row of a relation once per tier, with the scope that its scene_id belongs to. A row that has no scene, or
+    whose scene lacks a part of the tier, belongs to the tier's unscoped scope, or to the one scope of a tier without
+    parts. -#}
 {% macro scoped(relation) -%}
     select
         facts.*,

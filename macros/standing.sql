@@ -1,7 +1,7 @@
 {#-
     Which delivered row stands. Rows of the same key are versions of one thing:
-    - what the last delivery says stands; where the same was delivered several times, its earliest delivery is
-      `accepted` and the others are `duplicate`;
+    - the content of the last delivery stands; if it was delivered several times, its earliest delivery is `accepted`
+      and the others are `duplicate`;
     - every other version is `superseded`.
     Append tables settle over all nights up to the as-of night, snapshots within each night.
 -#}
@@ -36,7 +36,7 @@
 
 
 {#- The rows of an append table that stand. An incremental model settles anew only the keys that occur in
-    deliveries it holds no row of; what else can change (a corrected night, an earlier as-of) is a full build. -#}
+    deliveries of which it holds no row. Any other change (a corrected night, an earlier as-of) causes a full build. -#}
 {% macro standing_rows(table, incremental=false) -%}
     select *
     from (
@@ -62,7 +62,7 @@
 {%- endmacro %}
 
 
-{#- Every state a row of a snapshot table has been delivered in, with the nights it held. A row that is missing
+{#- Every state in which a row of a snapshot table was delivered, with the nights it held. A row that is missing
     from an accepted snapshot is gone from that night on; nights not delivered change nothing. -#}
 {% macro history_rows(table) -%}
     select

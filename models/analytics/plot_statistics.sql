@@ -1,5 +1,5 @@
-{#- The app's own formulas: scopes compare state and music community with nulls equal, isActive is not looked at.
-    Each tier scope is the same query over other columns. A Plot lies somewhere: a tier without parts is not asked. -#}
+{#- The app's own formulas: scopes compare state and music community with nulls equal, and ignore isActive. Each tier
+    scope is the same query over other columns. A tier without parts has no Plot, because a Plot lies somewhere. -#}
 
 with communities as (
     select
@@ -93,7 +93,7 @@ counted as (
     group by all
 ),
 {% for tier_scope, parts in var('tiers').items() if parts %}
-{#- A scope of one community is that community whatever its tier; the wider ones gather scenes of tier city. #}
+{#- The narrowest scope is the community itself, whatever its tier. The wider scopes gather scenes of tier city. #}
 {%- set is_one = 'scene_id' in parts %}
 {%- set gathered = "true" if is_one else "communities.tier = 'city'" %}
 {%- set home_text = ['city', 'state', 'music_community'] if is_one else parts %}

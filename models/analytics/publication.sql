@@ -29,7 +29,7 @@ policy_lines as (
     from {{ ref('score_policy') }}
 ),
 
--- Versions have names, and 10 is less than 9: the newest is the one whose line began last.
+-- Versions are names, and as a name 10 comes before 9. So the newest version is the one whose line began last.
 policy_in_force as (
     select policy_lines.policy_version
     from policy_lines

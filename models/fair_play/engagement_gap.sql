@@ -21,7 +21,7 @@ accepted_nights as (
     where is_accepted
 )
 
--- The first night delivered holds all days before it, and takes them with it if it was refused.
+-- The first delivered night also brings all earlier days. If it was refused, these are missing, too.
 select
     case when previous_night is null then date '0001-01-01' else night end as first_day,
     night as last_day

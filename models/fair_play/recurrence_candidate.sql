@@ -9,9 +9,9 @@ engagements as (
     select * from {{ ref('stg_track_engagements') }}
 ),
 
--- Within the job's time the score changes only where an engagement enters the window or, window_days later, leaves it.
--- It is enough to try those instants and the milliseconds beside them. They lie in the minute of updated_at or in the
--- one before.
+-- In the 60 seconds of the job the score changes only when an engagement enters the window or, window_days later,
+-- leaves it. It is enough to try those instants and the milliseconds beside them. They lie in the minute of updated_at
+-- or in the one before.
 searched as (
     select
         instants.*,

@@ -39,7 +39,7 @@ exported_scores as (
     from entries
 ),
 
--- The job's instant is updated_at to within seconds; graduation computed the score at graduated_at.
+-- The job computed the score within seconds of updated_at; graduation computed it at graduated_at.
 instants as (
     select
         exported_scores.*,

@@ -6,7 +6,7 @@ engagements as (
     select * from {{ ref('stg_track_engagements') }}
 ),
 
--- A window's sum is the difference of two running sums: engagement up to its end, less engagement before its start.
+-- A window's sum is the difference of two running sums: engagement up to its end, minus engagement before its start.
 -- At one instant a start (order_at_instant 0) comes before engagement (1), and an end (2) after it: both ends belong to
 -- the window.
 timeline as (

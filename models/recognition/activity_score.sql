@@ -1,5 +1,5 @@
-{#- Per tier and scope a day may hold three things: points, members arriving or leaving, contributors starting or
-    ceasing to count. Running sums over days turn them into the state on each day. -#}
+{#- Per tier and scope a day may hold three things: points, members who arrive or leave, and contributors who start or
+    cease to count. Running sums over days turn them into the state on each day. -#}
 
 with points as (
     select * from {{ ref('scope_points') }}
@@ -42,7 +42,7 @@ days as (
     ) as calendar
 ),
 
--- Members who were there before the first day count as of the first day.
+-- Members who were there before the first day count from the first day on.
 members_by_day as (
     select
         members.scope_id,
@@ -68,7 +68,7 @@ daily as (
         on days.scope_id = contributors.scope_id and days.as_of_date = contributors.happened_on
 ),
 
--- Without a policy that fades or starts anew there is nothing beside the plain sums.
+-- If no policy has a half-life or seasons, there are only the plain sums.
 score_policy as (
     select
         *,

@@ -1,5 +1,5 @@
-{#- A row's first state begins when the row was made, which snapshots may have missed; one that was gone and is back
-    begins when it was seen again. -#}
+{#- The first state of a row begins when the row was made, because snapshots may have missed that day. If a row was gone
+    and is back, its new state begins when it was seen again. -#}
 
 with states as (
     select

@@ -1,4 +1,4 @@
-{#- What an act would earn if it stood alone, or the first reason why it claims nothing. -#}
+{#- What an act would earn if no cap and no earlier act limited it, or the first reason why it claims nothing. -#}
 
 with acts as (
     select * from {{ ref('act') }}
@@ -16,7 +16,7 @@ member_ever as (
     select distinct user_id from {{ ref('stg_users_history') }}
 ),
 
--- A source row may name a community that is no scene; nobody's points lie there.
+-- A source row may name a community that is not a scene; no points count there.
 scene as (
     select scene_id from {{ ref('scene') }}
 ),

@@ -20,8 +20,8 @@ contributions as (
     from contribution_days
 ),
 
--- A contribution counts on its day and the 29 after it: in a scene a member starts to count where no earlier one
--- reaches, and ceases where none follows in time.
+-- A contribution counts on its day and the 29 days after it. A member starts to count in a scene on the day of a
+-- contribution that no earlier one reaches, and ceases 30 days after one that no other follows in time.
 scene_changes as (
     select
         scene_id,
@@ -57,7 +57,7 @@ scenes_counted_in as (
     from scoped_changes
 )
 
--- Who counts in several scenes of a scope counts once.
+-- A person who counts in several scenes of a scope counts once.
 select
     scope_id,
     happened_on,

@@ -1,7 +1,7 @@
-{#- Each check sees only what passed the ones before it: once-only, the cap per source, the cap of a member's day. Claims
-    fill a cap in the order their acts happened, and each is paid the part that still fits (see `capped_points`). The
-    claims of a source count under whatever version of the rule, paid or not; a refused or repeated act claims nothing.
-    What takes points away fills no cap and is never cut. -#}
+{#- Three checks follow each other: once-only, the cap per source, the cap of a member's day. Each sees only the claims
+    that passed the ones before. Claims fill a cap in the order their acts happened, and each is paid the part that
+    still fits (see `capped_points`). The claims of a source count, paid or not, under any version of the rule. A
+    refused or repeated act claims nothing. An act that takes points away fills no cap and is never cut. -#}
 
 with claims as (
     select * from {{ ref('claim') }}

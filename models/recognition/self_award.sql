@@ -1,5 +1,5 @@
-{#- Everyone involved counts: who made the signal, event or project, the members of every band that is named or plays,
-    and the other member a row names. -#}
+{#- Everyone involved counts as an owner: whoever made the signal, event or project, the members of every band that is
+    named or plays, and the other member that a row names. -#}
 
 with acts as (
     select * from {{ ref('act') }}

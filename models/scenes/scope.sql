@@ -1,5 +1,5 @@
-{#- The parts of each tier are listed in dbt_project.yml. A scene has a scope of the tier if it has them all; what
-    lacks one has the tier's scope `unscoped`. A tier without parts has one scope, of everything. -#}
+{#- The parts of each tier are listed in dbt_project.yml. A scene has a scope of the tier if it has them all.
+    Otherwise it belongs to the tier's scope `unscoped`. A tier without parts has one scope, which holds everything. -#}
 {%- set columns = {'state': 'varchar', 'city': 'varchar', 'music_community': 'varchar', 'scene_id': 'uuid'} -%}
 
 with scene as (
@@ -52,7 +52,7 @@ select
     music_community,
     scene_id,
     is_unscoped,
-    -- What two scopes have in common does not tell them apart: the day of founding follows, then the id.
+    -- If two scopes have the same place, the day of founding tells them apart, then the id.
     concat_ws(
         ', ',
         place,

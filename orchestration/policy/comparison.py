@@ -131,9 +131,9 @@ QUESTIONS = {
         "What caps withhold (acts and points)",
         "Acts that earned less than their price, or nothing, because a cap was reached, and the points "
         "withheld. An act that both caps cut counts under the cap of a member's day. One source act: the "
-        "claims of a source count in the order they happened, under whatever version of the rule, paid or "
-        "not, and only the first ones worth cap_per_source points (the cap in force when the act happened) "
-        "can pay; what the daily cap then withholds stays counted.",
+        "claims of a source count in the order they happened, paid or not, under any version of the rule. "
+        "Only claims within the first cap_per_source points can be paid (the cap in force when the act "
+        "happened). Points that the daily cap then withholds stay claimed.",
         CAPS,
     ),
     "fading": (

@@ -1,5 +1,5 @@
 {#- Law 2, inside the warehouse. Every act is decided, once and with a reason, and traces to one delivered row.
-    Otherwise points appear from, or vanish into, nowhere. -#}
+    Otherwise points would appear from nowhere or get lost. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'activity_decision'}}}) }}
 
 with acts as (

@@ -1,6 +1,6 @@
-{#- Law 2. Every ledger row is an awarded act or takes one back, every awarded act is in the ledger, and it pays what
-    the one rule valid that day says, or what a cap left of it; its delivery is accounted for. Otherwise points appear
-    from, or vanish into, nowhere. -#}
+{#- Law 2. Every ledger row is an awarded act or takes one back. Every awarded act is in the ledger. It pays what the
+    one rule valid that day says, or what a cap left of it. Its delivery is accounted for. Otherwise points would appear
+    from nowhere or get lost. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'activity_point'}}}) }}
 
 with decisions as (

@@ -1,5 +1,5 @@
 {#- Law 3. For each tier the ledger = the sum over its scopes, unscoped included; and the ledger = the sum of user
-    totals + what departed members earned. Otherwise a total on a screen cannot be explained. -#}
+    totals + what departed members earned. Otherwise nobody can explain a total on a screen. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'activity_score'}}}) }}
 
 with ledger as (

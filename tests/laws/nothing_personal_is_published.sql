@@ -1,8 +1,8 @@
 {#- Law 8. No column is named like an e-mail, password, token, coordinate, user name, display name or free text of a
-    member, and no published text looks like one. Names of artists, scenes, tracks and events are public and not looked
-    at. Otherwise analysts would read what members never agreed to show. -#}
+    member, and no published text looks like one. Names of artists, scenes, tracks and events are public, so the law
+    does not look at them. Otherwise analysts would read what members never agreed to show. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'rejected_row'}}}) }}
-{#- What is tagged `published`; a view shows what its tables hold. -#}
+{#- The relations tagged `published`, without views: a view shows only what its tables hold. -#}
 {%- set tables = [
     'activity_decision',
     'activity_point',

@@ -1,5 +1,5 @@
-{#- Law 1, inside the warehouse. The staged tables hold exactly the rows the account calls accepted. Otherwise what is
-    computed rests on other rows than the account shows. -#}
+{#- Law 1, inside the warehouse. The staged tables hold exactly the rows that the account calls accepted. Otherwise
+    the numbers would rest on other rows than the account shows. -#}
 {{ config(meta={'dagster': {'ref': {'name': 'row_account'}}}) }}
 {%- set event_tables = [
     'track_engagements', 'track_votes', 'signal_actions', 'follows', 'collection_items', 'community_members',

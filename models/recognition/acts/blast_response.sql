@@ -1,6 +1,6 @@
-{#- Blasts of a signal are numbered in the order they happened (of those at one instant by tie_order, the lowest last).
-    An ADD credits the last before it, or, as a member blasts a signal only once, the one before that if the last
-    is the adder's own. -#}
+{#- Blasts of a signal are numbered in the order they happened (at one instant by tie_order, the lowest last). An ADD
+    credits the last blast before it. If that blast is the adder's own, the ADD credits the one before; a member blasts
+    a signal only once, so that one is somebody else's. -#}
 with actions as (
     select stg_signal_actions.*
     from {{ ref('stg_signal_actions') }} as stg_signal_actions
@@ -16,7 +16,8 @@ rules as (
     where rule_id = 'blast_response'
 ),
 
--- Before the first version its window decides what would have been a response, and after the last the last one's.
+-- Before the first version, the window of the first decides what would have been a response; after the last version,
+-- the window of the last.
 windows as (
     select
         response_window_hours,

@@ -1,6 +1,6 @@
-{#- A proof counts from its first verification, even if no snapshot saw it verified: one that is revoked and says when it
-    was verified was verified once. It is taken back at revoked_at; without one, or if the row vanished while its member
-    stayed, on the first night that was seen. -#}
+{#- A proof counts from its first verification, even if no snapshot saw it verified: a revoked proof that says when it
+    was verified was verified once. It is taken back at revoked_at. If revoked_at is missing, it is taken back on the
+    first night that shows it revoked; if the row vanished while its member stayed, on the first night without it. -#}
 with states as (
     select * from {{ ref('stg_proof_of_support_history') }}
 ),
