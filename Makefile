@@ -22,8 +22,8 @@ help: ## show this
 run: .venv/ready ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHOUSE_DIR=dir] [AS_OF=day]
 	$(BIN)/warehouse run $(if $(AS_OF),--as-of $(AS_OF))
 
-test: .venv/ready lint ## everything that proves it: lint, models, laws, nights
-	$(BIN)/pytest
+test: .venv/ready lint ## everything that proves it: lint, models, laws, nights; and which lines ran
+	$(BIN)/pytest --cov
 
 prove: .venv/ready ## the proofs in their long form, and a table of what was tried
 	$(BIN)/pytest $(PROOFS) --long --dist worksteal

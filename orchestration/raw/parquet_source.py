@@ -48,6 +48,7 @@ def parquet_source(
     marks = _marks(connection, copy, name)
     types = {column: "JSON" if marks.get(column) == "Json" else kind for column, kind, *_ in described}
     texts = {column: _as_text(column, kind) for column, kind in types.items()}
+    holding_text = []
     for column in (column for column in table.columns if column.name in types):
         kind, mark = types[column.name], marks.get(column.name)
         its_column = f"{name} cannot be read: its column {column.name}"
@@ -56,8 +57,10 @@ def parquet_source(
         if is_any_text(column) and not PARQUET_TEXTS.fullmatch(kind):
             raise RefusedError(f"{its_column} holds {kind} where text is due")
         if "VARCHAR" in kind or kind == "JSON":
-            texts_of_it = f"select {texts[column.name]} from {relation}"
-            _require_parquet_text(connection, copy, name, column.name, texts_of_it)
+            holding_text.append(column.name)
+    if holding_text and not _are_sound(connection, relation, [texts[column] for column in holding_text]):
+        for column in holding_text:
+            _require_parquet_text(connection, copy, name, column, f"select {texts[column]} from {relation}")
     return Source(relation, texts)
 
 
@@ -98,6 +101,16 @@ def _marks(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> dict
             _, further, _ = next(elements)
             below += further - 1
     return marks
+
+
+def _are_sound(connection: duckdb.DuckDBPyConnection, relation: str, texts: list[str]) -> bool:
+    """Whether all texts are UTF-8 without NUL. It takes one statement; to name the column takes one each."""
+    holds_nul = " or ".join(f"coalesce(contains({text}, chr(0)), false)" for text in texts)
+    try:
+        (found,) = one_row(connection, f"select coalesce(bool_or({holds_nul}), false) from {relation}")
+    except (duckdb.Error, UnicodeDecodeError):
+        return False  # whatever it is, it is found again, and told of, column by column
+    return not found
 
 
 def _require_parquet_text(

@@ -20,6 +20,8 @@ from orchestration.raw.discover import delivered_nights, latest_complete_night
 
 # Schedules of a world, in the short form and in the long one.
 FEW, MANY = 7, 10
+# Of worlds: members leave, nobody does, nobody confirms that they left.
+KINDS = 3
 PROMISE = "same set, same result"
 Tried = Callable[[str, str, int], None]
 
@@ -54,15 +56,15 @@ def delivered(home: Path, seed: int, nights: int = 2) -> Delivered:
     """
     rng = np.random.default_rng([7, seed])
     exports = home / "clean" / "exports"
-    dates = write_exports(exports, rng, seed, nights, leaving=seed % 3 != 1)
-    confirmed = dates if seed % 3 != 2 else []
+    dates = write_exports(exports, rng, seed, nights, leaving=seed % KINDS != 1)
+    confirmed = dates if seed % KINDS != 2 else []
     warehouse = Warehouse(home / "clean", confirmed)
     warehouse.run()
     first, *_, before, last = (members(exports, night) for night in dates)
-    left = {erased(member) for member in (first | before) - last if seed % 3 == 0}
-    returning = {erased(member) for member in (first & last) - before if seed % 3 == 0}
+    left = {erased(member) for member in (first | before) - last if seed % KINDS == 0}
+    returning = {erased(member) for member in (first & last) - before if seed % KINDS == 0}
     assert warehouse.left == left
-    assert bool(left) == bool(returning) == (seed % 3 == 0)
+    assert bool(left) == bool(returning) == (seed % KINDS == 0)
     of_nobody = "select 1 from activity_point where user_id is null"
     assert bool(warehouse.world.connection.execute(of_nobody).fetchone()) == bool(left)
     return Delivered(exports, dates, confirmed, left, returning, rng, warehouse.published())
@@ -164,15 +166,16 @@ def test_any_schedule_gives_what_a_clean_build_gives_by_the_real_job(
     schedule.follow(job.exports, job.run)
     tried(PROMISE, "schedules of delivery, real job", 1)
     assert job.last.success, (job.last.message, schedule.story)
-    clean = Job(final.exports, tmp_path / "clean_warehouse", final.confirmed)
-    clean.run()
-    assert clean.last.success, clean.last.message
-    for table in PUBLISHED:
-        assert job.last.table(table) == clean.last.table(table), (table, schedule.story)
+    found = {table: job.last.sql(f"from {table} order by all") for table in PUBLISHED}
+    assert differing(found, final.wanted) == [], schedule.story
     assert departed(directories(tmp_path)) == final.left
-    # The worlds in memory publish what the job publishes.
-    found = {table: clean.last.sql(f"from {table} order by all") for table in PUBLISHED}
-    assert differing(found, final.wanted) == []
+    if seed < KINDS:
+        # The clean build that all are compared with is one in memory. The job publishes the same.
+        clean = Job(final.exports, tmp_path / "clean_warehouse", final.confirmed)
+        clean.run()
+        assert clean.last.success, clean.last.message
+        for table in PUBLISHED:
+            assert job.last.table(table) == clean.last.table(table), (table, schedule.story)
 
 
 @pytest.fixture(scope="module")
