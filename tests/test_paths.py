@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from golden.world import EXPORTS, environment, expected
-from test_one_sentence import WAREHOUSE
+from golden.world import environment, expected
+from odd_places import CONFIRM, ODDEST, WAREHOUSE, OddlyPlaced, in_the_oddest_directory
 from typer.testing import CliRunner
 
 from orchestration.cli import app
@@ -30,7 +30,6 @@ ODD = [
 ]  # fmt: skip
 USUAL = [name for name in ODD if name not in [*UNPRINTABLE, *NO_WAREHOUSE]]
 MEANT = ["wh1", "w", "a", "xyz"]  # what some of them could stand for
-ODDEST = " -[prod] *'\"$HOME%s=1 ü😀;&(@),~:`!|<>^+%20"
 
 
 @pytest.fixture
@@ -107,34 +106,20 @@ def test_a_deleted_working_directory_is_named(tmp_path: Path) -> None:
         gone.mkdir()
 
 
-def test_a_warehouse_in_the_oddest_directory_holds_its_own_data(tmp_path: Path) -> None:
+def test_a_warehouse_in_the_oddest_directory_holds_its_own_data(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
     """A real run, beside another warehouse that it could be taken for, and what can be asked of it."""
-    warehouse_dir = tmp_path / ODDEST
-    exports_dir = tmp_path / (ODDEST + "{{ x }} #?\\")
-    shutil.copytree(EXPORTS, exports_dir)
-    meant = tmp_path / ODDEST.replace("[prod]", "p").replace("*", "")
-    (meant / "raw" / "users" / "2026-01-01").mkdir(parents=True)
-    (meant / "raw" / "users" / "2026-01-01" / "rows.parquet").write_text("not read")
-    surroundings = environment(
-        WAREHOUSE_DIR=str(warehouse_dir),
-        EXPORTS_DIR=str(exports_dir),
-        DAGSTER_HOME=str(tmp_path / "[home] #"),
-    )
-
-    def asked_of_it(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [WAREHOUSE, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings)  # noqa: S603
-
-    run = asked_of_it("run", "--confirm-departures", "2026-01-03")
-    assert run.returncode == 4, run.stdout + run.stderr
-    assert f"The warehouse: {warehouse_dir}/analytics.duckdb" in run.stdout
-    points = asked_of_it("query", "select sum(points) as points from activity_point", "--format", "csv")
+    run = in_the_oddest_directory(tmp_path_factory)
+    assert f"The warehouse: {run.warehouse_dir}/analytics.duckdb" in run.said
+    odd = OddlyPlaced(shutil.copytree(run.folder, tmp_path / "copied"))
+    points = odd.warehouse("query", "select sum(points) as points from activity_point", "--format", "csv")
     assert points.stdout == f"points\n{sum(int(row['points']) for row in expected('activity_point'))}\n"
-    assert f"The warehouse: {warehouse_dir}\n" in asked_of_it("status").stdout
-    assert asked_of_it("verify").returncode == 0
+    assert f"The warehouse: {odd.warehouse_dir}\n" in odd.warehouse("status").stdout
+    assert odd.warehouse("verify").returncode == 0
     rules = tmp_path / "rules [1]=*"
     shutil.copytree(SEEDS_DIR, rules)
-    compared = asked_of_it("what-if", rules)
+    compared = odd.warehouse("what-if", rules)
     assert compared.returncode == 0, compared.stderr
-    again = asked_of_it("run", "--confirm-departures", "2026-01-03")
+    again = odd.warehouse("run", *CONFIRM)
     assert (again.returncode, "nothing new" in again.stdout) == (4, True), again.stdout + again.stderr

@@ -3,11 +3,8 @@
 import datetime as dt
 import fcntl
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
@@ -27,7 +24,8 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from golden.world import EXPORTS, run_nightly
+from golden.world import run_nightly
+from odd_places import in_the_oddest_directory
 from typer.testing import CliRunner
 
 from orchestration.ask.status import status
@@ -43,8 +41,6 @@ from orchestration.places import seal
 from orchestration.raw.discover import nights_behind
 from orchestration.raw.intake import require_rows
 from orchestration.settings import PROJECT_DIR, Settings, UsageError, settings
-
-CONFIRM = ("--confirm-departures", "2026-01-03")
 
 
 @dataclass
@@ -67,33 +63,15 @@ def warehouse(*arguments: str | Path, warehouse_dir: Path) -> Outcome:
         return Outcome(result.exit_code, console.file.getvalue(), result.stderr)
 
 
-def append(file: Path, *lines: str) -> None:
-    file.write_text(file.read_text() + "".join(f"{line}\n" for line in lines))
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden nights, run once; the first sect_tags hold a duplicate, a superseded and a rejected row."""
+    """Nights run once, with Dagster's records in the warehouse, as where nobody says where they lie."""
+    odd = in_the_oddest_directory(tmp_path_factory)
     folder = tmp_path_factory.mktemp("upkeep")
-    shutil.copytree(EXPORTS, folder / "exports")
-    append(
-        folder / "exports" / "sect_tags" / "2026-01-01" / "part-0000.csv",
-        f"{uid(19, 1)},basement,active,{uid(2, 1)},2025-01-01 00:00:00,2025-01-01 00:00:00",
-        f"{uid(19, 2)},d-beat,active,{uid(2, 1)},2025-01-02 00:00:00,2025-01-02 00:00:00",
-        f"{uid(19, 9)},lost,no such status,{uid(2, 1)},2025-01-02 00:00:00,2025-01-02 00:00:00",
-    )
-    command = [Path(sys.executable).with_name("warehouse"), "run", *CONFIRM]
-    directories = {
-        "EXPORTS_DIR": str(folder / "exports"),
-        "WAREHOUSE_DIR": str(folder / "warehouse"),
-        "DAGSTER_HOME": "",
-    }
-    outcome = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False, env=os.environ | directories
-    )
-    # The golden nights hold one refused delivery.
-    assert outcome.returncode == 4, outcome.stdout + outcome.stderr
-    assert "nights behind what could be here by now" in outcome.stdout
+    shutil.copytree(odd.exports_dir, folder / "exports")
+    shutil.copytree(odd.warehouse_dir, folder / "warehouse")
+    shutil.copytree(odd.dagster_home, folder / "warehouse" / "dagster")
+    assert "nights behind what could be here by now" in odd.said
     return folder
 
 

@@ -26,10 +26,8 @@ Measured = list[dict[str, int]]
 # Nights, nights that arrive between two runs, days of history before them, and runs that pruning keeps.
 LONG = (60, 3, 120, 5)
 # Long enough that a few of DuckDB's blocks, 256 KiB each, do not decide.
-SHORT = (13, 4, 60, 1)
+SHORT = (12, 4, 60, 1)
 GROWING = ("raw", "warehouse.duckdb", "analytics.duckdb")
-# dbt begins a new log after 10 MiB and keeps five full ones.
-LOGS = 6 * 10 * 1024**2
 
 
 @pytest.fixture
@@ -58,14 +56,13 @@ def run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
 
 
 def kept(warehouse_dir: Path) -> dict[str, int]:
-    """Bytes of every file of a warehouse, Dagster's home in it, by where it lies; dbt's logs apart."""
+    """Bytes of every file of a warehouse, Dagster's home in it, by where it lies."""
     found: Counter[str] = Counter()
     for file in warehouse_dir.rglob("*"):
         if file.is_file():
-            place, *rest = file.relative_to(warehouse_dir).parts
-            is_log = place == "dbt" and rest[-1].startswith("dbt.log")
+            place = file.relative_to(warehouse_dir).parts[0]
             known = (*GROWING, "publications", "dagster")
-            found["logs" if is_log else place if place in known else "others"] += file.stat().st_size
+            found[place if place in known else "others"] += file.stat().st_size
     return dict(found)
 
 
@@ -77,7 +74,6 @@ def outgrown(measured: Measured, publications_kept: int) -> list[str]:
     - Raw, the warehouse and the published file: by no more bytes than were delivered.
     - The publications: as many as are kept, none larger than a published file was.
     - Dagster keeps a record of each run, whatever was delivered: that of a later run must not be larger.
-    - dbt's logs: as much as it keeps of them.
     - Whatever else there is, dbt's artefacts first: not at all, but for the digits of a time or a size.
     """
     _, second, *_, last = measured
@@ -87,7 +83,6 @@ def outgrown(measured: Measured, publications_kept: int) -> list[str]:
     too_large = {kind: last[kind] - second[kind] > delivered for kind in GROWING} | {
         "publications": last["publications"] > publications_kept * largest,
         "dagster": records[-1] > 1.1 * records[0],
-        "logs": last["logs"] > LOGS,
         "others": last["others"] > 1.01 * second["others"],
     }
     return [kind for kind, is_too_large in too_large.items() if is_too_large]
@@ -156,7 +151,6 @@ FILES = {  # as the place, the bytes after the first run, and those that each la
     "analytics.duckdb": (200, 100),
     "publications/last.duckdb": (600, 300),
     "dagster/history/runs/run.db": (40, 10),
-    "dbt/dbt.log": (LOGS, 0),
     "dbt/manifest.json": (500, 0),
     "lock": (5, 0),
 }
@@ -180,7 +174,7 @@ def nights_of(folder: Path, **planted: int) -> Measured:
     ("place", "kind"),
     [
         ("raw__users__2026-01-01__again.parquet", "raw"),
-        ("dbt__dbt.log.9", "logs"),
+        ("dbt__dbt.log.9", "others"),
         ("dbt__compiled__one_per_night.sql", "others"),
         ("history__by_a_newcomer.parquet", "others"),
         ("publications__never_forgotten.duckdb", "publications"),
