@@ -49,7 +49,7 @@ def hold(settings: Settings, wait_seconds: int = 0) -> None:
 
 
 def make_private(settings: Settings) -> None:
-    """What this process writes from here on is its user's alone; the group may reach what is published."""
+    """From here on, only its user may read what this process writes. The group may read what is published."""
     os.umask(0o027)
     settings.publications_dir.mkdir(parents=True, exist_ok=True)
     os.umask(0o077)

@@ -8,8 +8,8 @@ The SQL lies at the top of the repository; in an installed wheel it lies inside 
 clone keeps its data in its own `data/`. Nothing is written where a wheel is installed: it keeps its data in
 `data/` of the current directory.
 
-What a shell holds for another dbt project has no say here: no variable `DBT_...` is left when the settings
-have been read, so none reaches a dbt that is started. The command leaves none of Dagster's but DAGSTER_HOME.
+Settings of another dbt project have no say here. Reading the settings removes every variable `DBT_...`, so
+none reaches a dbt that is started. The command removes those of Dagster, too, except DAGSTER_HOME.
 """
 
 import math
@@ -92,7 +92,7 @@ class Settings:
 
     @property
     def dbt_dir(self) -> Path:
-        """What dbt leaves of the last build, and its logs."""
+        """What dbt leaves of the last build."""
         return self.warehouse_dir / "dbt"
 
     @property

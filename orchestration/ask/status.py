@@ -86,7 +86,7 @@ def _of(published: Publication, exports_dir: Path, now: dt.datetime) -> dict[str
 
 
 def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
-    """The latest refused nights; a run may take any of them away meanwhile."""
+    """The latest refused nights. A run may take one away while we look."""
     folders = [Path(folder) for folder, *_ in os.walk(raw_dir) if folder.endswith(".refused")]
     folders.sort(key=lambda folder: folder.parent.name)
     folders.sort(key=lambda folder: folder.name, reverse=True)
@@ -106,7 +106,7 @@ def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
 
 
 def _left_behind(config: Settings) -> dict[str, list[str]]:
-    """The nights that cannot be read again as they would be now; none if a run that just began moves them."""
+    """The nights that no run can read again. None are named while a run that just began moves them."""
     try:
         return left_behind(config, export_tables())
     except (OSError, duckdb.IOException):

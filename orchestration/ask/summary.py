@@ -94,7 +94,7 @@ def how_it_stays(exports_dir: Path | str, table: str, nights: list[str]) -> str:
 
 
 def nights_missing(said: str | None) -> dict[str, list[str]]:
-    """The missing nights of each table, in order, of what a publication says of them."""
+    """The missing nights of each table, in order, from the sentence in which a publication names them."""
     missing: dict[str, list[str]] = {}
     for entry in sorted(said.split(", ")) if said else []:
         table, night = entry.split(" ")
@@ -103,6 +103,6 @@ def nights_missing(said: str | None) -> dict[str, list[str]]:
 
 
 def span(nights: list[str]) -> str:
-    """However many nights there are, a few words."""
+    """Some nights in a few words, however many they are."""
     first, last = nights[0], nights[-1]
     return first if first == last else f"{len(nights)} nights from {first} to {last}"

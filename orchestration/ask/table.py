@@ -1,4 +1,4 @@
-"""A result as people read it, always whole: laid out to fit a terminal, as wide as it is anywhere else."""
+"""A result as people read it, always whole. It is laid out to fit a terminal; elsewhere no line is folded."""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ Row = Sequence[str | None]
 
 
 def show(console: Console, result: duckdb.DuckDBPyRelation, title: str = "") -> None:
-    """Print all rows of a result, a part at a time; of a long one each part has its header."""
+    """Print all rows of a result. A long result is printed in parts, each with the header."""
     kinds = [_kind(str(data_type)) for data_type in result.types]
     texts = result.project("columns(*)::varchar")
     rows = texts.fetchmany(ROWS_AT_ONCE)
@@ -77,7 +77,7 @@ def _in_one_line(text: str | None) -> str:
 
 
 def _fitting(widths: list[int], kinds: list[Kind], room: int) -> list[int]:
-    """The widths at which all columns fit, the widest texts being made narrower; none if they cannot."""
+    """The widths at which all columns fit, with the widest texts made narrower. None if they cannot fit."""
     fitting = list(widths)
     texts = [at for at, kind in enumerate(kinds) if kind is Kind.TEXT]
     while sum(fitting) + len(GAP) * (len(fitting) - 1) > room:

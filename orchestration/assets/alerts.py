@@ -34,7 +34,7 @@ REFUSED = """
 def send(config: Settings, event: str, run_id: str, step: str, reason: str) -> None:
     """Send an alert where the settings say: a sentence into the command, JSON to the webhook.
 
-    A run that broke off before Dagster knew of it has no id.
+    If Dagster did not know of the run yet, there is no id.
     """
     message = {
         "event": event,

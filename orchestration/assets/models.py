@@ -98,7 +98,7 @@ def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInv
 
 
 def _selection(context: dg.AssetExecutionContext) -> list[str]:
-    """How dbt is told of a part of the models and of just the tests that were chosen with them."""
+    """The arguments by which dbt builds some models and runs the tests chosen with them, and no others."""
     if not context.is_subset:
         return []
     models = [key.path[-1] for key in context.selected_asset_keys]
@@ -119,7 +119,7 @@ def run_results(config: Settings) -> Path:
 
 
 def _artefacts(config: Settings) -> Path:
-    """Where dbt keeps its artefacts; what was parsed for the manifest serves a first build here too."""
+    """Where dbt keeps its artefacts. A first build starts from what was parsed for the manifest."""
     folder = config.dbt_dir
     folder.mkdir(exist_ok=True)
     run_results(config).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
@@ -150,7 +150,7 @@ def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionConte
 def _with_sizes(events: Iterator[Any], config: Settings, invocation: DbtCliInvocation) -> Iterator[Any]:
     """The same events, with the rows and the columns of each relation beside it.
 
-    dbt alone has the database open while it builds, so the relations are told of when it has ended.
+    While dbt builds, no other program can open the database. So these events come when dbt has ended.
     """
     made: list[dg.Output] = []
     for event in events:
@@ -191,7 +191,7 @@ def _finish(config: Settings, invocation: DbtCliInvocation, *, whole: bool) -> N
 def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     """Which models could not be built and which laws or tests failed, with the first rows of each.
 
-    If none, how dbt ended, and the errors it told of.
+    If there are none: how dbt ended, and the errors it printed.
     """
     results = []
     if (invocation.target_path / RUN_RESULTS).exists():
@@ -211,7 +211,7 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
 
 
 def _why_not_built(result: dict[str, Any]) -> str:
-    """What dbt said of a model, on one line; of columns that its contract lacks or has besides, no more."""
+    """What dbt said of a model, on one line; if columns differ from the contract, their names and types."""
     differing = DIFFERS_FROM_CONTRACT.findall(result["message"])
     if not differing:
         return " ".join(result["message"].split())
@@ -229,7 +229,7 @@ def _first_rows(config: Settings, relation: str) -> str:
 
 
 def _how_it_ended(config: Settings, invocation: DbtCliInvocation) -> str:
-    """Why dbt ended before it was done, as far as that is known."""
+    """Why dbt ended too early, as far as we can tell."""
     code = invocation.process.returncode
     ended = f"dbt ended before it was done, with exit code {code}"
     more = f"{config.warehouse_dir / 'dbt.log'} may say more."

@@ -85,8 +85,8 @@ def _spec(name: str, description: str, partitions: dg.PartitionsDefinition | Non
 def raw_tables() -> dg.AssetsDefinition:
     """One asset per export table, with a partition for every night since the first one delivered.
 
-    A night that was taken in is materialized; one that was refused has an observation that says why. Of
-    exports that have ended, as a sample has, no later night is missing.
+    A night that was taken in is materialized. A refused night has an observation that says why. If the
+    exports have ended, as those of the sample have, the partitions end with their last night.
     """
     directories = settings()
     ended = last_night(directories.exports_dir)
@@ -111,7 +111,7 @@ def delivery_books() -> dg.AssetsDefinition:
 def _ingest(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[Any]:
     """Read every delivered night up to as-of that is new, corrected, or asked for.
 
-    If there was none and its data is published, no asset is made, and Dagster skips what would follow.
+    If no night is new and its data is published, no asset is made. Dagster then skips the later steps.
     """
     directories, tables = settings(), export_tables()
     with trying_again(context):
@@ -175,7 +175,7 @@ def _tell(context: dg.AssetExecutionContext, outcomes: Iterable[Iterable[Outcome
 
 
 def _forget_failures(instance: dg.DagsterInstance) -> None:
-    """Failed runs say on which rows; those may name somebody who is now erased."""
+    """Delete the rows that failed runs showed: they may name somebody who is erased now."""
     failed = own_runs(instance, statuses=[dg.DagsterRunStatus.FAILURE])
     forget(instance, [record.dagster_run.run_id for record in failed])
 

@@ -23,8 +23,8 @@ REPOSITORY = "__repository__"  # Dagster's name for what a module defines
 def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dict[str, Any]) -> Any:
     """Run a job in this process, as a run of this code location.
 
-    `job.execute_in_process` would make a run of no code location. Of those the UI shows nothing but in the
-    list of all runs.
+    `job.execute_in_process` would make a run without a code location. The UI shows such runs in the list
+    of all runs only.
     """
     origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
     run = instance.create_run_for_job(
@@ -34,9 +34,9 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dic
 
 
 def own_runs(instance: dg.DagsterInstance, **wanted: Any) -> list[dg.RunRecord]:
-    """The runs of this project that a filter of Dagster's finds, the latest first.
+    """The runs of this project that match a filter of Dagster's, the latest first.
 
-    Those of its jobs, and whatever else was launched from its assets in the UI.
+    They are the runs of its jobs, and the runs that somebody launched from its assets in the UI.
     """
     records = instance.get_run_records(dg.RunsFilter(**wanted))
     return [record for record in records if _is_own(record.dagster_run)]
@@ -49,7 +49,7 @@ def _is_own(run: dg.DagsterRun) -> bool:
 
 
 def runs_before(instance: dg.DagsterInstance, before: dt.datetime, published: str) -> list[str]:
-    """Our runs that Dagster remembers from before an instant, the last one aside.
+    """Our runs from before an instant, as Dagster remembers them. The last run is never among them.
 
     What the UI shows of the assets is kept with the run that built them, so that one stays, too.
     """

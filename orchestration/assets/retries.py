@@ -1,4 +1,4 @@
-"""What passes by itself is tried again: another program has the warehouse. Nothing else is."""
+"""A step is tried again if another program holds the warehouse: that passes by itself. Nothing else is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

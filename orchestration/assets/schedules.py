@@ -1,7 +1,7 @@
 """When the nightly job runs: every night at 03:15 UTC, and as soon as a new complete night lies ready.
 
-A night that fails is tried again a few times, as what hindered it may pass, and at once when something is
-delivered anew.
+A night that fails is tried again a few times, because the hindrance may pass. It is tried again at once when
+something is delivered anew.
 """
 
 import datetime as dt
@@ -77,7 +77,7 @@ def next_try(instance: dg.DagsterInstance, night: dt.date, deliveries: str) -> d
 def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> None:
     """Write off the runs whose process was killed, and tell of them: they could not do so themselves.
 
-    In Dagster's books they run on, and one run at a time means that no other would ever be started.
+    Dagster takes them for running. It runs one at a time, so it would never start another.
     """
     long_ago = dt.datetime.now(dt.UTC) - STARTS_WITHIN
     unchanged = own_runs(instance, statuses=ACTIVE_RUN_STATUSES, updated_before=long_ago)

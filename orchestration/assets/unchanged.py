@@ -1,7 +1,7 @@
 """What a run with nothing new tells Dagster: everything holds since the run that built it.
 
-Such a run makes nothing, and Dagster skips its steps. It would call the checks skipped, too, although nothing
-they looked at has changed; so each of them says once more what the last build found.
+Such a run makes nothing, so Dagster skips its steps. It would also show the checks as skipped, although
+nothing has changed. So each check repeats what the last build found.
 """
 
 import json
@@ -21,9 +21,9 @@ HOLDS_SINCE = "holds since run"
 
 
 def nothing_is_new(config: Settings, run: dg.DagsterRun) -> bool:
-    """Whether all that a run asks for is there already, and what every check said of it.
+    """Whether everything that a run asks for exists already, together with the result of every check.
 
-    Whoever chooses some of the models wants just these to be built, new or not.
+    If somebody chose some of the models, they want these built, new or not.
     """
     models, chosen = warehouse_models().keys, run.asset_selection
     chooses_a_part = chosen is not None and models & chosen and not models <= chosen

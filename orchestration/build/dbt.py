@@ -1,4 +1,4 @@
-"""dbt as a program of its own, away from what the shell holds for other projects."""
+"""dbt as a program of its own, which sees no setting that the shell holds for other projects."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Where every number comes from: the columns of exports behind its value, and behind its being there.
+"""Where every number comes from: which columns of the exports decide its value, and which decide its row.
 
 Traced through the SQL that dbt compiled, select by select. The value of a column comes from the columns it is
 computed of; its row is there because of every column that joins, filters, groups or removes duplicates on the
@@ -55,7 +55,7 @@ _RAW = re.compile(r"read_parquet\('(?:[^']|'')*/raw/(?:\*/\*/)?(\w+)[^']*'(?:,\s
 
 @dataclass(frozen=True)
 class Relation:
-    """The exports' columns behind each column of a relation, and behind which rows it has."""
+    """The exports' columns behind each column of a relation, and those that decide which rows it has."""
 
     columns: dict[str, frozenset[Leaf]]
     rows: frozenset[Leaf]
@@ -77,7 +77,7 @@ def on_tables(sql: str) -> str:
 def trace(manifest: dict[str, Any]) -> dict[str, Relation]:
     """Every seed and model of a compiled manifest, traced to the exports and seeds.
 
-    What a model reads is taken from its SQL, not from the graph, which a table named without ref() escapes.
+    The SQL of a model says what it reads. The graph does not see a table that is named without ref().
     """
     traced = {f"raw.{name}": _leaves(name, columns) for name, columns in _raw_columns(manifest).items()}
     for node in manifest["nodes"].values():

@@ -1,4 +1,4 @@
-"""A warehouse with nothing in it, in which dbt builds every table so that its docs know the types of columns.
+"""An empty warehouse. dbt builds every table in it, so that its docs know the types of the columns.
 
 `python -m orchestration.build.outline` lays it out in `target/docs`, whatever warehouse the environment
 names.

@@ -1,7 +1,7 @@
-"""Freeing space: what nothing will ever be computed from again.
+"""Freeing space: deletes what no build will read again.
 
-Old publications, and of raw the rows of snapshot tables without history, of which only the latest night is
-read. Of those nights the account stays, written down beside them. All other rows in raw are needed to build
+Old publications go. So do rows of snapshot tables without history, because builds read only their latest
+night; the account of the older nights is written down and stays. All other rows in raw are needed to build
 the warehouse anew, and stay.
 """
 
@@ -34,7 +34,7 @@ class Prunable:
 
 
 def prunable(config: Settings, keep_days: int) -> Prunable:
-    """What is more than so many days older than the published as-of.
+    """What may go because it is more than so many days older than the published as-of.
 
     The current publication, the last one built and the latest night of a table are never among it.
 
@@ -51,9 +51,9 @@ def prunable(config: Settings, keep_days: int) -> Prunable:
 
 
 def prune(config: Settings, what: Prunable) -> None:
-    """Let it go. The caller holds the warehouse.
+    """Delete it. The caller holds the warehouse.
 
-    Broken off at any point, what is left is whole, and pruning again goes on.
+    If it breaks off, whatever is left is whole. Prune again, and it goes on.
     """
     for file in what.publications:
         remove(file)
@@ -65,7 +65,7 @@ def prune(config: Settings, what: Prunable) -> None:
 
 
 def tables_without_history(manifest: dict[str, Any], tables: dict[str, Table]) -> list[str]:
-    """The snapshot tables of which only the staged current rows and the account are made."""
+    """The snapshot tables that only the current rows in staging and the account are made from."""
     readers: dict[str, set[str]] = {name: set() for name in tables}
     for node in manifest["nodes"].values():
         for parent in node["depends_on"]["nodes"] if node["resource_type"] == "model" else []:

@@ -129,7 +129,7 @@ def _require_as_written(published_file: Path, written: Contents) -> None:
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     """One table with its constraints, rows in the order of their key, and descriptions.
 
-    A member's rows lie together, so that who asks about a member reads little of a large table.
+    The rows of a member lie together. So a question about one member reads little of a large table.
     """
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
     ddl, comment = one_row(connection, f"select sql, comment from duckdb_tables() where {here}", [table])
@@ -166,7 +166,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comme
 
 
 def _forget_old(config: Settings, newest: Path) -> None:
-    """Keep the newest, even should the clock have gone back, and the last before it; none with a log."""
+    """Keep the newest publication, even if the clock went back, and the last before it; none with a log."""
     remove_logs(logs_in(config.publications_dir))
     others = [path for path in config.publications_dir.glob("*.duckdb") if path != newest]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)

@@ -1,7 +1,7 @@
 """The wall: which folder of models may read which, checked on the dbt manifest before anything is built.
 
-Points are descriptive. Were a model of the rotation side able to read a point, or a point able to read
-engagement, a change of policy could reach what people hear; so the graph itself must make that impossible.
+Points are descriptive. If a model of rotation could read a point, or a point could read engagement, a change
+of policy could reach what people hear. The graph itself makes that impossible.
 """
 
 import json

@@ -20,16 +20,16 @@ def is_published(config: Settings) -> bool:
 
 
 def is_built(config: Settings) -> bool:
-    """Whether the warehouse was, as a whole and under every law; not if a night was read again since."""
+    """Whether the warehouse was built as a whole, every law holding, and no night was read again since."""
     return _was_built_from(config.warehouse_file, config, same_deliveries=True)
 
 
 def start_from(config: Settings) -> None:
     """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
 
-    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew, and so does
-    a run after one that broke off: the database is away from its place while it is being built. Nor is built
-    upon what somebody else wrote to.
+    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew. So does a
+    run after one that broke off, because the database is away from its place while it is being built. A
+    database that somebody else wrote to is not built upon either.
 
     Raises:
         WarehouseBusyError: a client has the database open, or an earlier dbt is still at work.
@@ -46,7 +46,7 @@ def start_from(config: Settings) -> None:
 
 
 def _require_nobody_building(config: Settings) -> None:
-    """A run that was killed alone leaves its dbt behind, which builds on to no purpose for a while.
+    """If a run was killed without its dbt, that dbt goes on building for a while, to no purpose.
 
     Raises:
         WarehouseBusyError: it is still there.

@@ -33,13 +33,13 @@ RUNS = ("run", "forget")
 
 
 class InOneSentence(TyperGroup):
-    """The one place where what keeps a command from its end becomes a sentence and an exit code.
+    """The one place that turns an error which ends a command into a sentence and an exit code.
 
     Any other exception is a defect of ours, and shows where it is.
     """
 
     def invoke(self, ctx: typer.Context) -> Any:
-        """Run the command that was asked for; of a run that broke off, tell whom the settings name."""
+        """Run the command. If a run breaks off, send an alert where the settings say."""
         try:
             return super().invoke(ctx)
         except UsageError as wrong:
@@ -59,7 +59,7 @@ class InOneSentence(TyperGroup):
 
 
 class OptionsOfOneLine(TyperCommand):
-    """What goes on in a second line is no option, though it begins as one: SQL may begin with a comment."""
+    """An argument of several lines is no option, though it begins with dashes: SQL may have a comment."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         """Read the arguments; a blank before a comment keeps its dashes from being read as an option's."""
@@ -110,7 +110,7 @@ app.add_typer(explain.explain, name="explain")
 
 
 def main() -> None:
-    """The entry point. What a terminal has no letter for is shown as a question mark, and ends nothing."""
+    """The entry point. A character that the terminal cannot show is printed as a question mark."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     app()

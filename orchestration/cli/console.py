@@ -67,13 +67,13 @@ def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = No
 
 
 def require_warehouse(config: Settings) -> None:
-    """Whoever mistypes a directory should be told, not find an empty warehouse there."""
+    """The warehouse must be there: a mistyped directory must not look like an empty one."""
     if not config.publications_dir.is_dir():
         raise UsageError(f"there is no warehouse in {config.warehouse_dir}; `warehouse run` builds one")
 
 
 def require_publication(config: Settings) -> None:
-    """There is something to ask, to check, or to go back from."""
+    """Something must be published."""
     if not config.published_file.exists():
         raise UsageError(f"nothing is published in {config.warehouse_dir} yet; `warehouse run` publishes")
 

@@ -52,7 +52,7 @@ def query(
 
 
 def _format_of(output: Path | None) -> Format:
-    """What a file is called says how it is written."""
+    """The format that the ending of a file's name asks for."""
     ending = output.suffix.removeprefix(".").lower() if output else "txt"
     if ending in ("", "txt"):
         return Format.TABLE

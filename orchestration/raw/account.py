@@ -75,7 +75,7 @@ class Part:
     def delivery_id(self) -> uuid.UUID:
         """The same for the same content under the same contract, whenever it arrives and whatever reads it.
 
-        Not for accepted and refused: a part may stand, and be refused in a later delivery with a broken one.
+        Accepted and refused parts differ in it: a part that stands may come again in a refused delivery.
         """
         identity = [self.table, self.night.isoformat(), self.name, self.sha256, self.contract]
         if self.status == "refused":
@@ -116,10 +116,10 @@ def known_parts(settings: Settings) -> dict[tuple[str, dt.date], tuple[Part, ...
 
 
 def left_behind(settings: Settings, tables: dict[str, Table]) -> dict[str, list[str]]:
-    """The nights, by table, that were read under another contract or by another reader and cannot be again.
+    """The nights, by table, that another contract or another reader has read and that cannot be read again.
 
-    They are gone from the exports, or a delivery that was refused is there in their place. They stay as they
-    are; a fresh warehouse would not have them at all.
+    They are gone from the exports, or a refused delivery lies there in their place. They stay as they are. A
+    fresh warehouse would not have them at all.
     """
     gone = [
         pattern(folder / "delivered.parquet")

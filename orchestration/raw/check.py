@@ -66,7 +66,7 @@ def check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.da
 
 
 def row_hash(table: Table) -> str:
-    """The SQL by which two deliveries of a row are told to be the same: a hash of the contract's columns."""
+    """The SQL of a hash over the contract's columns: deliveries of one row are the same if it is."""
     hashed = ", ".join(f"coalesce({quoted(column.name)}::varchar, chr(30))" for column in table.columns)
     return f"md5(concat_ws(chr(31), {hashed}))::uuid"
 
@@ -106,7 +106,7 @@ def _checks(table: Table, night: dt.date) -> list[Check]:
 
 
 def is_any_text(column: Column) -> bool:
-    """Whether any text is a value of a column: nothing but its kind tells that a value is none."""
+    """Whether a column takes any text, so that only the kind of a value can be wrong."""
     return column.data_type == "varchar" and not column.accepted_values
 
 

@@ -46,7 +46,7 @@ def csv_source(
 
 
 def _require_closed_quotes(copy: Path, name: str) -> None:
-    """A file cut off inside a quoted value, or a quote alone: DuckDB would pass over rows."""
+    """Refuse a file with an unclosed quote, as one cut off has: DuckDB would pass over rows."""
     with copy.open("rb") as file:
         marks = sum(chunk.count(b'"') for chunk in iter(lambda: file.read(CHUNK), b""))
     if marks % 2 == 0:
@@ -69,7 +69,7 @@ def _require_closed_quotes(copy: Path, name: str) -> None:
 
 
 def _require_last_line_break(copy: Path, name: str) -> None:
-    """A file cut off inside an unquoted value: nothing else tells, for PostgreSQL ends every row with one."""
+    """Refuse a file cut off inside an unquoted value: PostgreSQL ends every row with a line break."""
     with copy.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         if file.read() == b"\n":

@@ -47,7 +47,7 @@ class Night:
 def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]:
     """Every delivered night of a contracted table, oldest first.
 
-    Passed over: tables outside the contract, folders that are no dates from 2000 on, names that are not data.
+    These are passed over: tables outside the contract, folders that are no date since 2000, names of no data.
     """
     nights = []
     for name in tables:
@@ -79,7 +79,7 @@ def last_night(exports_dir: Path) -> dt.date | None:
 def nights_behind(as_of_date: dt.date, exports_dir: Path, now: dt.datetime) -> int:
     """Nights that could be in the numbers by now and are not.
 
-    Today (UTC), yesterday's is expected; of exports that have ended, their last.
+    Today (UTC) the night of yesterday is expected. If the exports have ended, their last night is.
     """
     expected = now.astimezone(dt.UTC).date() - dt.timedelta(days=1)
     ended = last_night(exports_dir)
@@ -137,7 +137,7 @@ def open_within_exports(path: Path) -> io.BufferedReader:
 def shown_name(name: str) -> str:
     """A file name as it is recorded and told: on one line, with what cannot be printed escaped.
 
-    So is an @, as a name may hold somebody's address.
+    An @ is escaped as well: a name may hold somebody's address.
     """
     shown = "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
     return shown.replace("@", "\\x40")

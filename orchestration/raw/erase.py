@@ -1,8 +1,8 @@
 """Members who left the platform, or asked to be forgotten, are erased from `raw/`.
 
-Departed is who was in an accepted users snapshot and is missing from the latest. Their id, and the ids of
-rows that were theirs, become pseudonyms in every night that holds them; should the run break off, in none of
-them. Who is in the latest snapshot again is given back their ids: the nights that hold them are read again.
+A member has departed who was in an accepted users snapshot and is missing from the latest. Their id and the
+ids of their rows become pseudonyms in every night that holds them, or, if the run breaks off, in none. If
+they are in the latest snapshot again, they get their ids back: the nights that hold them are read again.
 """
 
 import logging
@@ -77,8 +77,8 @@ def _let_go(
 ) -> set[Key]:
     """The nights to read again so that dropped pseudonyms are gone from raw.
 
-    In a night that cannot be read again, members get their id back all the same if a snapshot tells whose it
-    is; the ids of their rows stay erased, there and wherever else these rows are delivered.
+    In a night that cannot be read again, a member still gets their id back if a snapshot tells whose it is.
+    The ids of their rows stay erased, there and wherever these rows are delivered again.
     """
     holding = nights_holding(connection, settings, tables, "select pseudonym from dropped")
     lost = holding - set(readable)

@@ -39,7 +39,7 @@ def plan_erasure(
     tables: dict[str, Table],
     forget: Collection[str],
 ) -> None:
-    """Say what should be: `wanted` pseudonyms, the `substitution` that leads there, and those `dropped`."""
+    """Make tables of the pseudonyms `wanted`, the `substitution` that leads there, and those `dropped`."""
     (members,) = (table for table in tables.values() if table.is_members)
     delivered = files(settings.raw_dir / members.name, "*/delivered.parquet")
     connection.execute(

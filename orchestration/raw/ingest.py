@@ -278,7 +278,7 @@ def _departure_problem(
     parts: tuple[Part, ...],
     compared_with: tuple[Part, ...],
 ) -> str | None:
-    """A truncated snapshot must not look like a mass departure, nor must one in which members are erased."""
+    """Why a snapshot looks truncated, or None. Members who were erased before do not count as missing."""
     if not compared_with or parts[0].departures_confirmed:
         return None
     date_before = compared_with[0].night

@@ -1,6 +1,6 @@
 """Takes in what was delivered: for a night, or for all that was missed.
 
-Which night is built is decided here, before a part is opened; what each delivery became, here and by name.
+Here it is decided which night is built, before a part is opened, and said what became of each delivery.
 """
 
 import datetime as dt

@@ -80,7 +80,7 @@ def _line_of_json(copy: Path, record: int) -> int:
 
 
 def _too_long(copy: Path) -> str:
-    """Which line DuckDB refused for its length: nothing else keeps it from reading on."""
+    """The line that was too long for DuckDB. It stops at nothing else."""
     with copy.open("rb") as lines:
         numbers = (number for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE)
         at = next(numbers, None)

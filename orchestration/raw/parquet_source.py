@@ -65,14 +65,14 @@ def parquet_source(
 
 
 def _no_parquet(error: Exception) -> str:
-    """Why a part cannot be opened; of what type a column is that cannot be read, DuckDB says by number."""
+    """Why a part cannot be opened. DuckDB gives the type of a column it cannot read as a number."""
     if "Unsupported converted type" in str(error):
         return "it has a column of a type that cannot be read, such as BSON"
     return "truncated, damaged or something else"
 
 
 def _marks(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> dict[str, str | None]:
-    """By column, what Parquet says it holds where DuckDB overlooks it, mostly for want of the older mark.
+    """By column, what Parquet marks it as holding where DuckDB overlooks the mark.
 
     Raises:
         RefusedError: two columns have one name.

@@ -92,7 +92,7 @@ def _key(settings: Settings, *, may_make: bool) -> bytes:
 
 
 def _make_key(path: Path) -> None:
-    """Written and synced beside its place first: a key cut off by a crash would be one nobody has again."""
+    """Write a new key, synced beside its place first: nobody could recover a key that a crash cut off."""
     draft = path.with_name(".key.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
@@ -112,7 +112,7 @@ def write_erased(connection: duckdb.DuckDBPyConnection, relation: str, path: Pat
 def erase_again(connection: duckdb.DuckDBPyConnection, table: Table, relation: str) -> None:
     """Erase from a temporary table just read every id whose pseudonym is in force.
 
-    Members in the users snapshots themselves stay for now: who of them left is known when all nights are in.
+    Rows of the users snapshots stay for now: only when all nights are in is it known who left.
     """
     nobody = connection.sql("select 1 from erased where reason <> 'key'").fetchone() is None
     if nobody or not table.erasable or table.is_members:

@@ -115,9 +115,9 @@ READING = (
 
 
 def version(*sources: bytes) -> str:
-    """Of how parts are read: another with any change to these files but to comments, docstrings and layout.
+    """The version of how parts are read. It changes with these files, not with their comments or layout.
 
-    What they ask elsewhere counts, too: the list of what is personal, and DuckDB.
+    The list of what is personal and the version of DuckDB are part of it.
     """
     files = [ast.parse(source) for source in sources]
     for node in (node for file in files for node in ast.walk(file)):

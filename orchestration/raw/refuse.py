@@ -22,8 +22,8 @@ class RefusedError(Exception):
 def refusing(copy: Path, say: Callable[[Exception], str], *, writes: bool = True) -> Iterator[None]:
     """Refuse a part for what DuckDB finds wrong in it, but not for want of memory or of disk for other files.
 
-    Whether a part asks too much or the machine has too little cannot be told: a good part is never refused.
-    Where nothing is written but only the part is looked at, no other file can be at fault.
+    When memory runs out, the part or the machine may be at fault, so the part is not refused.
+    If nothing is written (`writes`), no other file than the part can be at fault.
     """
     try:
         yield

@@ -24,7 +24,7 @@ class Source:
 def require_text(copy: Path, name: str, unwanted: dict[bytes, str]) -> None:
     """UTF-8 without unwanted characters, each with what to say of a line that holds it.
 
-    Other bytes in a CSV file of more columns than are read break DuckDB's database.
+    DuckDB's database breaks on other bytes in a CSV file that has more columns than are read.
     """
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with copy.open("rb") as file:

@@ -66,7 +66,7 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
 
 
 def _order_ties_again(connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table) -> None:
-    """Nights that stand from before there was a tie_order, or from under another key, get theirs."""
+    """Give a tie_order to nights that have none, or have that of another key."""
     draft = settings.incoming_dir / "rows.parquet"
     others = "columns(lambda name: name <> 'tie_order')"
     ties = f"select {others}, erased_as({quoted(table.key[0])}) as tie_order"

@@ -26,7 +26,7 @@ Measured = list[dict[str, int]]
 # Nights, nights that arrive between two runs, days of history before them, and runs that pruning keeps.
 LONG = (60, 3, 120, 5)
 # Long enough that a few of DuckDB's blocks, 256 KiB each, do not decide.
-SHORT = (12, 4, 60, 1)
+SHORT = (13, 4, 60, 1)
 GROWING = ("raw", "warehouse.duckdb", "analytics.duckdb")
 
 
