@@ -58,9 +58,10 @@ def parquet_source(
             raise RefusedError(f"{its_column} holds {kind} where text is due")
         if "VARCHAR" in kind or kind == "JSON":
             holding_text.append(column.name)
-    if holding_text and not _are_sound(connection, relation, [texts[column] for column in holding_text]):
-        for column in holding_text:
-            _require_parquet_text(connection, copy, name, column, f"select {texts[column]} from {relation}")
+    if holding_text and not _are_sound(connection, relation, [texts[its_name] for its_name in holding_text]):
+        for its_name in holding_text:
+            texts_of_it = f"select {texts[its_name]} from {relation}"
+            _require_parquet_text(connection, copy, name, its_name, texts_of_it)
     return Source(relation, texts)
 
 
