@@ -1,1 +1,1 @@
-"""From exports to a published file: the program, room by room; CONTRIBUTING.md says which holds what."""
+"""The program from exports to a published file, room by room; CONTRIBUTING.md says what each room holds."""

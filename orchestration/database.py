@@ -14,12 +14,12 @@ def literal(value: object) -> str:
 
 
 def pattern(path: Path, below: str = "") -> str:
-    """What DuckDB is told where it takes a name for a pattern: one file, or some files below a folder."""
+    """A pattern for DuckDB that means exactly one file, or some files below a folder."""
     return literal(glob.escape(str(path)) + (below and f"/{below}"))
 
 
 def files(path: Path, below: str = "") -> str:
-    """The same for a function that reads rows, which would take a folder `a=1` for a column of them."""
+    """The same for a function that reads rows. Such a function would take a folder `a=1` for a column."""
     return f"{pattern(path, below)}, hive_partitioning = false"
 
 
@@ -34,7 +34,7 @@ def one_row(
     """The row of a query that always has one, as an aggregate does.
 
     Raises:
-        LookupError: it has none.
+        LookupError: the query has no row.
     """
     row = connection.execute(query, list(parameters)).fetchone()
     if row is None:
@@ -43,11 +43,11 @@ def one_row(
 
 
 def set_up(connection: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path | None = None) -> None:
-    """How every connection works: times are UTC, memory has a bound, and what does not fit goes to `spill`.
+    """Set up a connection: times are UTC, memory has a bound, and what does not fit goes to `spill`.
 
-    Without `spill` that is DuckDB's choice: beside the database, if it has a file.
+    Without `spill`, DuckDB chooses the place: beside the database, if it has a file.
 
-    Files are read anew each time: in `raw/` another one may lie at the same place a moment later.
+    Files are read anew each time, because `raw/` may have another file at the same place a moment later.
     """
     connection.execute(
         f"""

@@ -1,4 +1,4 @@
-"""Everything Dagster shows and runs. Nothing is read before it is asked for."""
+"""Everything that Dagster shows and runs. Nothing is read before Dagster asks for it."""
 
 from functools import cache
 
@@ -37,5 +37,5 @@ def all_definitions() -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What a code location loads."""
+    """The definitions that a code location loads."""
     return all_definitions()

@@ -1,4 +1,4 @@
-"""The lists that the models and this package both ask: the `vars` of dbt_project.yml."""
+"""The lists that both the models and this package read: the `vars` of dbt_project.yml."""
 
 from typing import Any
 

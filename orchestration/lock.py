@@ -15,23 +15,23 @@ class WarehouseBusyError(HinderedError):
 
 
 def hold(settings: Settings, wait_seconds: int = 0) -> None:
-    """Hold the warehouse until this process ends; asking again is allowed.
+    """Hold the warehouse until this process ends. A second call in this process is allowed.
 
-    The kernel lets go of the lock however the process ends, so a crash leaves nothing stale.
+    The kernel releases the lock however the process ends, so a crash leaves no stale lock.
 
     Args:
         settings: which warehouse.
-        wait_seconds: how long to wait for another process to let go of it.
+        wait_seconds: how long to wait for another process to release it.
 
     Raises:
-        WarehouseBusyError: another process holds it, and still did after waiting.
+        WarehouseBusyError: another process still holds it after the wait.
     """
     name = str(settings.lock_file)
     if name in _held:
         return
     make_private(settings)
     file = settings.lock_file.open("a+")
-    # At least a second try: is_held() may be looking at this very moment.
+    # Try at least twice: is_held() in another process may hold the lock for a moment.
     deadline = time.monotonic() + max(wait_seconds, 0.1)
     while not _locked(file):
         if time.monotonic() >= deadline:
@@ -76,7 +76,7 @@ def is_held(settings: Settings) -> bool:
 
 
 def let_go(settings: Settings) -> None:
-    """Let another process have the warehouse before this one ends."""
+    """Release the warehouse to another process before this one ends."""
     file = _held.pop(str(settings.lock_file), None)
     if file:
         file.close()

@@ -1,9 +1,9 @@
-"""How a database or a night takes its place: written to the disk, by one rename, beside no log of DuckDB's.
+"""Puts a database or a night in its place: written to the disk, by one rename, with no DuckDB log beside it.
 
 A client that has a database open for writing keeps a log beside it, `<file>.wal`. If the client is killed,
 the log stays, and DuckDB replays it onto whatever file has that name later. A finished database of ours never
-has one: a log beside it holds changes of somebody else. Changes that reached the file itself show by its
-time, which is that of its build.
+has a log, so a log beside it holds changes of somebody else. The time of a finished file is the time of its
+build, so any other time shows that somebody changed the file itself.
 """
 
 import datetime as dt
@@ -26,9 +26,9 @@ from orchestration.settings import HinderedError
 
 log = logging.getLogger("warehouse")
 
-# Seconds a client may keep a database that a run needs.
+# How many seconds a run waits for a client that has a database open.
 PATIENCE = 10
-# Some file systems count the time of a file in steps of two seconds.
+# Some file systems store the time of a file in steps of two seconds.
 SEAL_STEP = dt.timedelta(seconds=2)
 
 
@@ -43,12 +43,12 @@ def logs_beside(database: Path) -> list[Path]:
 
 
 def logs_in(folder: Path) -> list[Path]:
-    """The logs of all databases in a folder, also of those that are gone."""
+    """The logs of all databases in a folder, also of deleted ones."""
     return sorted(folder.glob("*.duckdb.wal*"))
 
 
 def remove_logs(logs: list[Path]) -> None:
-    """Delete logs and say so; from then on each database is again what its file holds."""
+    """Delete logs and say so. After that, each database is again exactly what its file holds."""
     for file in logs:
         file.unlink(missing_ok=True)
         log.warning("deleted %s, left by a client that did not end well; its changes are lost", file)
@@ -60,16 +60,16 @@ def clear(database: Path) -> None:
     """Delete the logs beside a database that no client has open for writing.
 
     Raises:
-        WarehouseBusyError: one has.
+        WarehouseBusyError: a client has it open.
     """
     with closed_to_clients(database):
         remove_logs(logs_beside(database))
 
 
 def remove(database: Path) -> None:
-    """Delete a database with its logs. The database goes first: without its log it might seem to be whole.
+    """Delete a database with its logs. The database goes first, because without its log it might look whole.
 
-    It does not come back after a cut of power, beside what took its place in raw since.
+    After a power cut it does not come back beside newer files in raw.
     """
     logs = logs_beside(database)
     if database.exists():
@@ -82,7 +82,7 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
     """Attach a finished database to read it.
 
     Raises:
-        LogBesideError: whoever reads it now reads somebody else's changes, too.
+        LogBesideError: a reader would also read somebody else's changes.
         duckdb.Error: it cannot be read.
     """
     _require_no_log(database)
@@ -90,7 +90,7 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
 
 
 def read(database: Path) -> duckdb.DuckDBPyConnection:
-    """Open a finished database to read it; raises what attach() raises."""
+    """Open a finished database to read it. Raises the same as attach()."""
     _require_no_log(database)
     return duckdb.connect(str(database), read_only=True)
 
@@ -104,7 +104,7 @@ def _require_no_log(database: Path) -> None:
 
 
 def seal(database: Path, built_at: dt.datetime) -> None:
-    """Give a finished database the time of its build: whoever writes to it changes that."""
+    """Give a finished file the time of its build. Anybody who writes to it changes that time."""
     moment = built_at.replace(tzinfo=dt.UTC).timestamp()
     os.utime(database, (moment, moment))
 
@@ -116,10 +116,11 @@ def is_sealed(database: Path, built_at: dt.datetime) -> bool:
 
 
 def take_place(draft: Path, target: Path) -> None:
-    """Let a finished database take the place of another, whose logs are gone before.
+    """Put a finished database in the place of another one. The logs of the other are deleted first.
 
     Raises:
-        WarehouseBusyError: a client has the other open for writing; its log would come beside the new one.
+        WarehouseBusyError: a client has the other open for writing, and its log would land beside the new
+            one.
     """
     with closed_to_clients(target):
         remove_logs(logs_beside(target))
@@ -130,12 +131,12 @@ def take_place(draft: Path, target: Path) -> None:
 def closed_to_clients(
     database: Path, *, readers_too: bool = False, patience: float | None = None
 ) -> Iterator[None]:
-    """Keep clients from opening a database for writing, and for reading if asked, after those who have it.
+    """Wait until clients close a database, then keep others from opening it for writing, or at all if asked.
 
-    Nobody may have it open in this process: of locks of this kind a process has only one.
+    Nothing in this process may have it open, because a process has only one lock of this kind per file.
 
     Raises:
-        WarehouseBusyError: a client has it open, and still had after some seconds.
+        WarehouseBusyError: a client still has it open after some seconds.
     """
     if not database.exists():
         yield
@@ -152,14 +153,14 @@ def closed_to_clients(
 
 def _locked(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.lockf(descriptor, kind | fcntl.LOCK_NB)  # the kind of lock DuckDB takes
+        fcntl.lockf(descriptor, kind | fcntl.LOCK_NB)  # the kind of lock that DuckDB takes
     except BlockingIOError:
         return False
     return True
 
 
 def _who_has(database: Path, *, for_writing: bool) -> str:
-    """The program that has a database open, or has it open for writing, as DuckDB names it."""
+    """The program that has a database open (or open for writing), as DuckDB names it."""
     try:
         duckdb.connect(str(database), read_only=for_writing).close()
     except duckdb.Error as error:
@@ -169,9 +170,9 @@ def _who_has(database: Path, *, for_writing: bool) -> str:
 
 
 def move_for_good(source: Path, target: Path) -> None:
-    """Move what was just written to its place: a cut of power leaves it there whole, or not at all.
+    """Move a new file or folder to its place, so that after a power cut it is there whole or not at all.
 
-    What it holds reaches the disk before its new name does. Raises what move() raises.
+    Its contents reach the disk before its new name does. Raises the same as move().
     """
     sync_whole(source)
     move(source, target)
@@ -182,7 +183,7 @@ def move(source: Path, target: Path) -> None:
     """Rename a file or a folder to its place.
 
     Raises:
-        HinderedError: its place is on another disk, where nothing can be moved to at once.
+        HinderedError: its place is on another disk, and nothing moves there in one step.
         OSError: it cannot be renamed.
     """
     try:
@@ -197,7 +198,7 @@ def move(source: Path, target: Path) -> None:
 
 
 def sync_whole(path: Path) -> None:
-    """Wait until a file, or a folder with all that lies in it, has reached the disk."""
+    """Wait until a file, or a folder with everything in it, has reached the disk."""
     for below in path.rglob("*"):
         sync(below)
     sync(path)

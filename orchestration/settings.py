@@ -1,8 +1,8 @@
-"""The one place that knows where things lie and how much bad data is too much.
+"""The one place that knows all directories and limits.
 
 Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
-DuckDB wherever it works; what does not fit spills to the warehouse directory. WAREHOUSE_OWNER is whom to ask
-about any asset; models/owners.yml has what stands until it is set.
+DuckDB everywhere; what does not fit spills to the warehouse directory. WAREHOUSE_OWNER is the person to ask
+about any asset; until it is set, the one in models/owners.yml is used.
 
 The SQL lies at the top of the repository; in an installed wheel it lies inside the package. By default a
 clone keeps its data in its own `data/`. Nothing is written where a wheel is installed: it keeps its data in
@@ -22,10 +22,11 @@ from typing import Any
 PACKAGE_DIR = Path(__file__).resolve().parent
 IS_INSTALLED = (PACKAGE_DIR / "project").is_dir()
 PROJECT_DIR = PACKAGE_DIR / "project" if IS_INSTALLED else PACKAGE_DIR.parent
-# The variables that no program of others may be told.
+# The variables that other programs must not see.
 SECRETS = ("ERASURE_KEY", "ALERT_WEBHOOK")
 MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
-# What no name on the way to a directory may hold, and whom it would mislead. Every other character works.
+# Characters that no part of a directory's path may hold, and the program that would misread them. All others
+# work.
 UNPRINTABLE = (r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "what is no printable text", "a message or a log,")
 UNUSABLE = {
     "EXPORTS_DIR": (UNPRINTABLE,),
@@ -41,15 +42,15 @@ UNUSABLE = {
         (r"%[0-9a-fA-F]{2}", "% before two digits", "Dagster, which puts a character in their place,"),
     ),
 }
-ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # what Dagster takes for one
+ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")  # what Dagster takes for an address
 
 
 class UsageError(Exception):
-    """Somebody asked for what cannot be; the message says what could."""
+    """The user asked for something impossible; the message says what is possible."""
 
 
 class HinderedError(Exception):
-    """It could not be done; the message says what hinders it."""
+    """It could not be done. The message says what hinders it."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ class Settings:
 
     @property
     def incoming_dir(self) -> Path:
-        """Where a night is prepared before it is swapped into raw; emptied at every start."""
+        """Where a night is prepared before it is moved into raw. It is emptied at every start."""
         return self.warehouse_dir / "incoming"
 
     @property
     def building_dir(self) -> Path:
-        """Where dbt builds. What a broken-off build leaves here is thrown away by the next one."""
+        """Where dbt builds. The next build deletes what a broken-off build leaves here."""
         return self.warehouse_dir / "building"
 
     @property
@@ -107,7 +108,7 @@ class Settings:
 
     @property
     def published_file(self) -> Path:
-        """The database analysts query."""
+        """The database that analysts query."""
         return self.warehouse_dir / "analytics.duckdb"
 
     @property
@@ -127,20 +128,20 @@ class Settings:
 
     @property
     def what_if_dir(self) -> Path:
-        """The pages of comparisons, and what a replay spills while it runs."""
+        """The pages of comparisons, and the files that a replay spills while it runs."""
         return self.warehouse_dir / "what_if"
 
     @property
     def lock_file(self) -> Path:
-        """Held by the one run that may write."""
+        """The lock file, held by the one run that may write."""
         return self.warehouse_dir / "lock"
 
 
 def settings() -> Settings:
-    """Read the environment: called whenever needed, so that a changed variable is never missed.
+    """Read the environment. It is called whenever it is needed, so that no changed variable is missed.
 
     Raises:
-        UsageError: a variable says what cannot be.
+        UsageError: a variable has an impossible value.
     """
     forget_variables("DBT_")
     data = (here() if IS_INSTALLED else PROJECT_DIR) / "data"
@@ -169,7 +170,7 @@ def settings() -> Settings:
 
 
 def forget_variables(prefix: str, *kept: str) -> None:
-    """Take what is meant for other projects out of the environment."""
+    """Remove the variables of other projects from the environment."""
     for name in [name for name in os.environ if name.startswith(prefix) and name not in kept]:
         del os.environ[name]
 
@@ -178,7 +179,7 @@ def here() -> Path:
     """The current directory.
 
     Raises:
-        UsageError: it is gone.
+        UsageError: the directory is gone.
     """
     try:
         return Path.cwd()
@@ -189,7 +190,7 @@ def here() -> Path:
 def _directory(name: str, default: Path) -> Path:
     try:
         directory = (here() / (os.environ.get(name) or default)).resolve()
-    except RuntimeError as error:  # links that lead in a circle
+    except RuntimeError as error:  # the links lead in a circle
         raise UsageError(f"{name}: {error}") from error
     for unusable, what, whom in UNUSABLE[name]:
         if re.search(unusable, str(directory)):
@@ -201,7 +202,7 @@ def _directory(name: str, default: Path) -> Path:
 
 
 def _number(name: str, default: float, least: float, most: float = math.inf) -> Any:
-    """A whole number where the default is one."""
+    """The number of a variable: a whole number if its default is one."""
     text = os.environ.get(name) or default
     kind = "whole number" if isinstance(default, int) else "number"
     bounds = f"of at least {least}" if most == math.inf else f"from {least} to {most}"

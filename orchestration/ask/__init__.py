@@ -1,1 +1,1 @@
-"""Asking a warehouse: queries, explanations, laws, how it stands."""
+"""What can be asked of a warehouse: queries, explanations, laws, its state."""

@@ -1,7 +1,7 @@
-"""Why: from a score to its awards, to the rule version, the act, and the delivered row.
+"""Explains a number: from a score to its awards, to the rule version, the act, and the delivered row.
 
-Everything is read from the published file, the acts through the view `activity_explanation`, so whoever can
-read the file can ask the same in SQL.
+Everything comes from the published file, the acts from the view `activity_explanation`. So whoever can read
+the file can ask the same in SQL.
 """
 
 import datetime as dt
@@ -20,13 +20,14 @@ ROWS_SHOWN = 20
 
 KNOWN_MEMBER = "select 1 from activity_decision where user_id = $1 limit 1"
 KNOWN_ACT = "select 1 from activity_decision where activity_decision_id = $1 limit 1"
-# A row that takes an award back is asked about as the award it takes back.
+# For a row that takes an award back, explain the award.
 ACT = """
     select coalesce(
         (select reverses_activity_point_id from activity_point where activity_point_id = $1), $1
     )
 """
-# A name is its words, in any order and spelling: of the label or of any of these, or the scene's own name.
+# A name is a set of words, in any order and spelling: those of the label, of one of these texts, or of the
+# scene's own name.
 FIND_SCOPE = """
     with named as (
         select scope.*, unnest([
@@ -90,8 +91,8 @@ SCORE = """
     select as_of_date, members, contributors_30d, columns('^points_')
     from activity_score where scope_id = $1 and as_of_date = $2
 """
-# A scope has all scenes that share the parts it names. A scene that is in none of a tier is in its
-# unscoped one, and so is what lies in no scene.
+# A scope has all scenes that share the parts it names. Scenes that are in no scope of a tier are in its
+# unscoped one, and so are rows without a scene.
 SCORE_PARTS = """
     with asked as (
         from scope where scope_id = $1
@@ -142,11 +143,11 @@ TOTAL = "select coalesce(sum(points), 0)::bigint from activity_point where user_
 
 
 class UnknownIdError(UsageError):
-    """Nothing is published under this id or name, or more than one thing under this name."""
+    """Nothing is published under this id or name, or several things are published under this name."""
 
 
 def explain_user(console: Console, published_file: Path, user_id: uuid.UUID) -> None:
-    """A member's points by type, the latest acts behind them, and what was not awarded.
+    """A member's points by type, the latest acts behind them, and the acts that were not awarded.
 
     Raises:
         UnknownIdError: no act of such a member is published.
@@ -177,8 +178,8 @@ def explain_scene(console: Console, published_file: Path, asked: str, day: dt.da
 
     Args:
         console: where to print.
-        published_file: what is asked.
-        asked: the scope's id, or a name that it alone has.
+        published_file: the file to read.
+        asked: the scope's id, or a name that no other scope has.
         day: the day; the latest if not given.
 
     Raises:
@@ -196,7 +197,7 @@ def explain_scene(console: Console, published_file: Path, asked: str, day: dt.da
 
 
 def _scope(connection: duckdb.DuckDBPyConnection, asked: str) -> tuple[uuid.UUID, str]:
-    """The id and the label of the scope that is asked about."""
+    """The id and the label of the scope that the user asked about."""
     connection.execute(WORDS)
     found = connection.execute(FIND_SCOPE, [asked]).fetchall()
     if len(found) == 1:
@@ -229,7 +230,7 @@ def explain_change(
 
 
 def _score_parts() -> str:
-    """The SQL of what a score is the sum of, with a column per window."""
+    """The SQL of the parts that a score sums up, with a column per window."""
     return SCORE_PARTS.format(
         windows=", ".join(
             f"sum(points) filter (where occurred_on > $2 - {days})::bigint as points_{days}d"

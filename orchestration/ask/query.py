@@ -1,7 +1,7 @@
-"""A query on the published file, and its result written whole.
+"""Runs a query on the published file and writes the whole result.
 
-The query reads the published file and reaches no other: it can neither read nor write files, attach databases
-or load extensions. DuckDB writes every format but the table.
+The query reads the published file and nothing else: it cannot read or write other files, attach databases or
+load extensions. DuckDB writes every format except the table.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from orchestration.settings import UsageError
 
 NO_QUERY = "this is no query; try one of README.md"
 SELECT, CREATE = duckdb.StatementType.SELECT, duckdb.StatementType.CREATE
-# What hinders the machine is no mistake of whoever asks.
+# These errors come from the machine, not from a mistake in the query.
 HINDRANCES = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 
 
@@ -43,7 +43,7 @@ COPY_OPTIONS = {
 def asking(
     published_file: Path, memory_limit: str, spill: Path, written: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the published file that can write one other file and reaches nothing else."""
+    """A connection to the published file. It can write one other file and reaches nothing else."""
     with read(published_file) as connection:
         set_up(connection, memory_limit, spill)
         connection.execute(f"set allowed_paths = [{literal(written)}]; set enable_external_access = false")
@@ -70,8 +70,8 @@ def answer(
         Whether there are more rows than were written.
 
     Raises:
-        UsageError: it is no query, or has a mistake; the message says where.
-        duckdb.Error: it could not be read or written.
+        UsageError: the text is no query, or has a mistake; the message says where.
+        duckdb.Error: the file could not be read, or the result could not be written.
     """
     try:
         _require_one_query(connection, sql)
@@ -95,7 +95,7 @@ def answer(
 
 
 def _require_one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    # DuckDB makes two statements of a PIVOT, which then have no text of their own.
+    # DuckDB turns a PIVOT into two statements, which then have no text of their own.
     statements = [s for s in connection.extract_statements(sql) if s.query or s.type != CREATE]
     if not statements or any(statement.type != SELECT for statement in statements):
         raise UsageError(NO_QUERY)
@@ -104,7 +104,7 @@ def _require_one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def _with_place(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> str:
-    """What is wrong and where: DuckDB names the line where a query runs as it was written."""
+    """What is wrong and where: DuckDB names the line only if a query runs as it was written."""
     try:
         result = connection.execute(sql)
         while result.fetchmany(ROWS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""How a warehouse stands: what is published and how old it is, the last run, refusals, sizes."""
+"""The state of a warehouse: what is published and how old it is, the last run, refusals, sizes."""
 
 import datetime as dt
 import os
@@ -29,7 +29,7 @@ def status(config: Settings, now: dt.datetime, last_run: LastRun) -> dict[str, A
     Args:
         config: the warehouse.
         now: the moment.
-        last_run: says how the last run went, told whether one holds the warehouse now.
+        last_run: says how the last run went; its argument says whether a run holds the warehouse now.
 
     Raises:
         duckdb.Error: the published file cannot be read.
@@ -47,21 +47,21 @@ def status(config: Settings, now: dt.datetime, last_run: LastRun) -> dict[str, A
         "another run holds the warehouse": running,
         "last run": last_run(running=running),
         "last refusals": _last_refusals(config.raw_dir),
-        # A run moves them, and will read them if it can.
+        # A run that is going on moves these nights, and will read them again if it can.
         "read by an earlier version": {} if running else _left_behind(config),
         "bytes": sizes(config),
     }
 
 
 def _logs(config: Settings) -> list[str]:
-    """What DuckDB would replay onto a finished database."""
+    """The logs that DuckDB would replay onto a finished database."""
     finished = (config.warehouse_file, config.published_file)
     logs = [log for file in finished for log in logs_beside(file)] + logs_in(config.publications_dir)
     return [str(log) for log in logs]
 
 
 def sizes(config: Settings) -> dict[str, int]:
-    """Bytes of each thing a warehouse keeps."""
+    """The size in bytes of each thing that a warehouse keeps."""
     return {
         "raw": _size(config.raw_dir),
         "warehouse": _size(config.warehouse_file) + _size(config.building_dir),
@@ -93,7 +93,7 @@ def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     with duckdb.connect() as connection:
         for folder in folders:
-            # A file that is held open stays whatever becomes of its name, so DuckDB is given what is open.
+            # An open file stays readable even if it is deleted or renamed, so DuckDB gets the open file.
             with suppress(FileNotFoundError), (folder / "delivered.parquet").open("rb") as file:
                 row = connection.execute(
                     "select min(table_name), min(night)::varchar, min(reason) from read_parquet($1)",
@@ -116,7 +116,7 @@ def _left_behind(config: Settings) -> dict[str, list[str]]:
 def _size(path: Path) -> int:
     """Bytes of a file, or of all files under a directory; 0 if it is not there."""
     total = 0
-    # Unlike rglob, walk passes over a directory that was taken away meanwhile.
+    # Unlike rglob, walk passes over a directory that was deleted meanwhile.
     for file in [path, *(Path(folder, name) for folder, _, names in os.walk(path) for name in names)]:
         with suppress(FileNotFoundError):
             total += 0 if file.is_dir() else file.stat().st_size

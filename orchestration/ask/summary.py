@@ -1,4 +1,4 @@
-"""What a run tells a person at its end, read from the published file."""
+"""The summary that a run prints at its end, read from the published file."""
 
 import datetime as dt
 import sys
@@ -77,17 +77,17 @@ def show_summary(console: Console, config: Settings, laws_held: dict[str, str]) 
 
 
 def how_late(behind: int) -> str:
-    """What a person is told of late data."""
+    """The sentence about late data."""
     return f"The data is {behind} nights behind what could be here by now."
 
 
 def how_it_ends(last: dt.date | str) -> str:
-    """What a person is told of data that is old because its exports have ended."""
+    """The sentence about data that is old because its exports have ended."""
     return f"The exports end with {last}, as a sample does; no later night is expected."
 
 
 def how_it_stays(exports_dir: Path | str, table: str, nights: list[str]) -> str:
-    """What a person is told of nights that no run can read again."""
+    """The sentence about nights that no run can read again."""
     return (
         f"Not in {exports_dir} any more, so it stays as an earlier version read it: {table}: {span(nights)}"
     )

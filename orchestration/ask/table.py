@@ -12,7 +12,7 @@ from rich.text import Text
 
 ROWS_AT_ONCE = 10_000
 GAP = "  "
-# A text may go on in a second line; a column of it is not made narrower than this.
+# A text may continue on a second line, but its column is not made narrower than this.
 NARROWEST = 12
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -72,7 +72,7 @@ def _with_separators(row: Row, kinds: list[Kind]) -> Row:
 
 
 def _in_one_line(text: str | None) -> str:
-    """A value as it is shown; a character that would move the cursor is named instead."""
+    """A value as people see it. A character that would move the cursor is replaced by its name."""
     return "—" if text is None else CONTROL.sub(lambda control: repr(control[0])[1:-1], text)
 
 

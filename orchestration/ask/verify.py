@@ -1,4 +1,4 @@
-"""The laws on a published file alone: what an outsider can check without the warehouse behind it."""
+"""Checks the laws on a published file alone, as an outsider can without the warehouse behind it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Law:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a law stands on a file: the rows it found, the first of them as text."""
+    """The result of a law on a file: how many rows break it, and the first of them as text."""
 
     law: Law
     found: int
@@ -36,7 +36,7 @@ class Verdict:
 
 
 def published_laws(config: Settings) -> list[Law]:
-    """The laws that need nothing but published tables, as the warehouse was built under them.
+    """The laws that read only published tables, as they were compiled when the warehouse was built.
 
     Raises:
         UncompiledError: there is no built warehouse, and the project's laws cannot be compiled.
@@ -53,18 +53,18 @@ def published_laws(config: Settings) -> list[Law]:
 
 
 def verify(file: Path, laws: list[Law], memory_limit: str) -> Iterator[Verdict]:
-    """Run laws on a published file, which is only read.
+    """Run laws on a published file. The file is only read.
 
     Raises:
         duckdb.Error: the file cannot be read, or is no publication.
-        LogBesideError: whoever reads it finds somebody else's changes in it.
+        LogBesideError: a log beside it would bring somebody else's changes into what is read.
     """
     with duckdb.connect() as connection:
         set_up(connection, memory_limit)
         for database in sorted({law.database for law in laws}):
             attach(connection, file, database)
             connection.execute(f"use {database}")
-        # What the file may bring along must not read any other file.
+        # A view or macro in the file must not read any other file.
         connection.execute("set enable_external_access = false")
         for law in laws:
             connection.execute(f"create or replace temp table found as {law.sql}")

@@ -1,1 +1,1 @@
-"""The warehouse as Dagster shows and runs it, and whom a run tells when it needs a person."""
+"""The warehouse as Dagster shows and runs it, and the alerts that a run sends when it needs a person."""

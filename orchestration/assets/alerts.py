@@ -1,7 +1,7 @@
-"""Telling somebody: a command and a webhook of the installation's choice, when a night needs a person.
+"""Sends an alert when a night needs a person, by a command or a webhook of the installation's choice.
 
-A message has the run, the step and the reason in one sentence; never a row, a value or an id of a member. An
-alert that cannot be sent is logged and changes nothing about the run.
+A message has the run, the step and the reason in one sentence. It never has a row, a value or an id of a
+member. If an alert cannot be sent, the log says so and the run goes on.
 """
 
 import json
@@ -22,7 +22,7 @@ from orchestration.settings import SECRETS, HinderedError, Settings, UsageError,
 log = logging.getLogger("warehouse")
 
 TIMEOUT_SECONDS = 10
-# What our own messages say of a failed build; the rows that follow it stay here.
+# How our own messages about a failed build begin. The rows that follow are not sent.
 FINDINGS = re.compile(r"(?:law|test) \w+ failed on \d+ rows|\w+ could not be built")
 
 REFUSED = """
@@ -32,7 +32,7 @@ REFUSED = """
 
 
 def send(config: Settings, event: str, run_id: str, step: str, reason: str) -> None:
-    """Send an alert where the settings say: a sentence into the command, JSON to the webhook.
+    """Send an alert as the settings say: a sentence to the command, JSON to the webhook.
 
     If Dagster did not know of the run yet, there is no id.
     """
@@ -49,8 +49,8 @@ def send(config: Settings, event: str, run_id: str, step: str, reason: str) -> N
         try:
             way(target, message)
         except Exception as error:
-            # Whatever is wrong with an alert, the run goes on. The webhook's address may hold a secret, so
-            # only the kind of error is told.
+            # Whatever goes wrong with an alert, the run goes on. The webhook's address may hold a secret, so
+            # the log gets only the kind of error.
             log.warning("an alert could not be sent (%s): %s", way.__name__.strip("_"), type(error).__name__)
 
 
@@ -78,13 +78,13 @@ def _post(address: str, message: dict[str, str]) -> None:
 
 @dg.failure_hook(name="tell_of_a_failure")
 def tell_of_a_failure(context: dg.HookContext) -> None:
-    """A step failed, so nothing was published."""
+    """Say that a step failed and nothing was published."""
     send(settings(), "failed", context.run_id, context.op.name, in_short(context.op_exception))
 
 
 @dg.success_hook(name="tell_of_refusals")
 def tell_of_refusals(context: dg.HookContext) -> None:
-    """A publication went out without a refused delivery: somebody must deliver it anew."""
+    """Say that a publication lacks a refused delivery, which somebody must deliver anew."""
     config = settings()
     if context.op.name != "published__analytics":
         return
@@ -96,7 +96,7 @@ def tell_of_refusals(context: dg.HookContext) -> None:
 
 
 def in_short(error: BaseException | None) -> str:
-    """The reason in one sentence that can leave the house."""
+    """The reason in one sentence that may be sent outside."""
     if isinstance(error, dg.Failure):
         description = error.description or ""
         return "; ".join(FINDINGS.findall(description)) or description.partition("\n")[0]

@@ -1,4 +1,4 @@
-"""What Dagster says of models and tests, in words."""
+"""The words in which Dagster describes models and tests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,15 +7,15 @@ from dagster_dbt import DagsterDbtTranslator
 
 
 class InWords(DagsterDbtTranslator):
-    """Models are described as in their contract; their SQL is in the repository, and not repeated here."""
+    """Describes models by their contract alone. Their SQL is in the repository and not repeated."""
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """What the contract says of a model, seed or source."""
+        """The description of a model, seed or source in its contract."""
         return dbt_resource_props["description"]
 
 
 def with_check_descriptions(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest in which every test says what it promises, where dagster-dbt looks for it."""
+    """The manifest with a description of every test, in the place where dagster-dbt looks for it."""
     nodes = {
         unique_id: node | {"meta": node["meta"] | {"description": says(node, manifest)}}
         if node["resource_type"] == "test"
@@ -26,10 +26,10 @@ def with_check_descriptions(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def says(test: dict[str, Any], manifest: dict[str, Any]) -> str:
-    """A sentence on what a test promises: a law as it is written down, any other test by its kind.
+    """A sentence on what a test promises: for a law its description, for any other test by its kind.
 
     Raises:
-        KeyError: a test of a kind that has no words here yet.
+        KeyError: there is no sentence for this kind of test yet.
     """
     if test["description"]:
         return f"{test['description'][0].upper()}{test['description'][1:]}."

@@ -1,4 +1,4 @@
-"""Who uses the published tables, at the end of the lineage: the exposures of the dbt project."""
+"""Shows who uses the published tables, at the end of the lineage: the exposures of the dbt project."""
 
 import dagster as dg
 from dagster_dbt import get_asset_key_for_model
@@ -8,7 +8,7 @@ from orchestration.build.manifest import manifest
 
 
 def exposures() -> list[dg.AssetSpec]:
-    """An external asset for each exposure: nothing here makes it."""
+    """An external asset for each exposure. Nothing in this project makes it."""
     nodes = manifest()["nodes"]
     return [
         dg.AssetSpec(

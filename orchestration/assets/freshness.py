@@ -1,4 +1,4 @@
-"""The check that holds the published file against the clock, with every publication and every morning."""
+"""The check that compares the published file with the clock, with every publication and every morning."""
 
 import datetime as dt
 from typing import Any
@@ -19,7 +19,7 @@ from orchestration.settings import Settings, settings
     description="The published file holds yesterday's data. Late data is warned about and never blocks.",
 )
 def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """Warns when data is older than expected at this moment; the morning's look sends an alert, too."""
+    """Warns when data is older than expected at this moment. The check in the morning also sends an alert."""
     config = settings()
     found = how_fresh(config)
     if not found["passed"] and context.run.job_name == FRESHNESS:
@@ -28,7 +28,7 @@ def data_is_as_fresh_as_expected(context: dg.AssetCheckExecutionContext) -> dg.A
 
 
 def how_fresh(config: Settings) -> dict[str, Any]:
-    """The verdict on the published file at this moment."""
+    """How fresh the published file is at this moment."""
     try:
         published = current(config)
         description = f"the last day is {published.as_of_date}" if published else "nothing is published"

@@ -33,7 +33,7 @@ def analytics() -> dg.AssetsDefinition:
         group_name="published",
         kinds={"duckdb"},
         owners=[owner()],
-        # The check looks at the data itself; the policy shows beside the asset when it was last published.
+        # The check looks at the data itself. The policy shows beside the asset when it was last published.
         freshness_policy=dg.FreshnessPolicy.cron("15 6 * * *", lower_bound_delta=dt.timedelta(days=1)),
         description=(
             "analytics.duckdb: exactly the public tables, read-only, replaced at once by every good run."
@@ -70,7 +70,7 @@ def _publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 def _in_numbers(config: Settings) -> dict[str, object]:
-    """What is published, in numbers that a plot can show."""
+    """Numbers about the publication that a plot can show."""
     with read(config.published_file) as connection:
         names = ("rows", "rows rejected", "points", "awards", "nights behind")
         found = connection.execute(

@@ -1,7 +1,7 @@
-"""The exports as assets: a partition per night of every raw table, and the books kept of the deliveries.
+"""The exports as assets: every raw table with a partition per night, and the records of the deliveries.
 
-The nightly job reads whatever is new in one step, `ingest`, and tells of every night that it took or refused.
-From the UI one night, or a range of them, can be read again for some tables.
+The nightly job reads everything new in one step, `ingest`, and reports every night that it accepted or
+refused. In the UI, a person can have one night, or a range of nights, of some tables read again.
 """
 
 import datetime as dt
@@ -29,12 +29,12 @@ from orchestration.settings import UsageError, settings
 
 log = logging.getLogger("warehouse")
 
-# Seconds; a comparison of policies holds the warehouse for less, and a scheduled run should not fail for it.
+# Seconds. A comparison of policies holds the warehouse for less, and must not make a scheduled run fail.
 WAIT_FOR_COMPARISON = 120
 
 
 class IngestionConfig(dg.Config):
-    """What to ingest; empty for a normal night."""
+    """What to ingest. All fields are empty for a normal night."""
 
     as_of: str = Field(
         default="", description="Rebuild as of this complete night (YYYY-MM-DD); empty: the latest."
@@ -54,7 +54,7 @@ class IngestionConfig(dg.Config):
         """The same as dates.
 
         Raises:
-            UsageError: a text is no date.
+            UsageError: a text is not a date.
         """
         return Wish(
             as_of=next(iter(_dates([self.as_of] if self.as_of else [])), None),
@@ -104,12 +104,12 @@ def raw_tables() -> dg.AssetsDefinition:
 
 @cache
 def delivery_books() -> dg.AssetsDefinition:
-    """What ingestion writes down of the deliveries; the step that makes it is the night's ingestion."""
+    """The records that ingestion keeps of the deliveries. The night's ingestion step writes them."""
     return dg.multi_asset(name="ingest", specs=[_spec(*book) for book in books().items()])(_ingest)
 
 
 def _ingest(context: dg.AssetExecutionContext, config: IngestionConfig) -> Iterator[Any]:
-    """Read every delivered night up to as-of that is new, corrected, or asked for.
+    """Read every delivered night up to as-of that is new, corrected, or requested.
 
     If no night is new and its data is published, no asset is made. Dagster then skips the later steps.
     """
@@ -134,7 +134,7 @@ def _ingest(context: dg.AssetExecutionContext, config: IngestionConfig) -> Itera
 
 
 def _read_again(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Read nights of some tables again; the next nightly run builds with what they hold then."""
+    """Read nights of some tables again. The next nightly run builds with the new rows."""
     directories = settings()
     with trying_again(context):
         hold(directories, WAIT_FOR_COMPARISON)
@@ -156,7 +156,7 @@ def _read_again(context: dg.AssetExecutionContext) -> Iterator[Any]:
 
 
 def _tell(context: dg.AssetExecutionContext, outcomes: Iterable[Iterable[Outcome]]) -> None:
-    """Tell Dagster of every night that was taken in or refused now."""
+    """Tell Dagster which nights were accepted or refused now."""
     for outcome in (outcome for some in outcomes for outcome in some):
         key, night = raw_key(outcome.night.table), outcome.night.date.isoformat()
         if outcome.action == "accepted":
@@ -188,7 +188,7 @@ def _dates(texts: Iterable[str]) -> list[dt.date]:
 
 
 def _of_run(intake: Intake, seconds: float) -> dict[str, object]:
-    """What a person wants to see beside a book of the deliveries, in numbers where a plot can show them."""
+    """What a person wants to see beside a record of the deliveries; numbers where a plot can show them."""
     outcomes = [outcome for of_table in intake.outcomes.values() for outcome in of_table]
     ingested = [outcome for outcome in outcomes if outcome.action == "accepted"]
     refused = [
@@ -212,7 +212,7 @@ def _of_run(intake: Intake, seconds: float) -> dict[str, object]:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a part; 0 if it is a link that leads nowhere, or gone since."""
+    """The size of a part in bytes; 0 if it is a link that leads nowhere, or was deleted meanwhile."""
     try:
         return path.stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""What Dagster remembers of this project's runs. Its home may hold the runs of other projects, too."""
+"""Dagster's records of this project's runs. Its home may also hold the runs of other projects."""
 
 import datetime as dt
 import sqlite3
@@ -17,7 +17,7 @@ NIGHTLY = "nightly"
 UNFINISHED = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
 FRESHNESS = "freshness"
 LOCATION = "orchestration.definitions"
-REPOSITORY = "__repository__"  # Dagster's name for what a module defines
+REPOSITORY = "__repository__"  # Dagster's name for the definitions of a module
 
 
 def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dict[str, Any]) -> Any:
@@ -51,7 +51,7 @@ def _is_own(run: dg.DagsterRun) -> bool:
 def runs_before(instance: dg.DagsterInstance, before: dt.datetime, published: str) -> list[str]:
     """Our runs from before an instant, as Dagster remembers them. The last run is never among them.
 
-    What the UI shows of the assets is kept with the run that built them, so that one stays, too.
+    The run that built the assets stays, too, because the UI shows the assets from its records.
     """
     earlier = [record for record in own_runs(instance)[1:] if record.create_timestamp < before]
     runs = [record.dagster_run for record in earlier]
@@ -62,10 +62,10 @@ def last_nightly(config: Settings, *, running: bool) -> dict[str, Any] | None:
     """How the last nightly run went, as values that JSON can hold; None if there was none.
 
     Args:
-        config: the warehouse, whose books Dagster keeps where the environment says.
+        config: the warehouse; the environment says where Dagster keeps its records.
         running: whether some process holds the warehouse.
     """
-    if not config.dagster_home.is_dir():  # Dagster would make its home
+    if not config.dagster_home.is_dir():  # because Dagster would create its home
         return None
     with dg.DagsterInstance.get() as instance:
         records = own_runs(instance, job_name=NIGHTLY)
@@ -74,7 +74,7 @@ def last_nightly(config: Settings, *, running: bool) -> dict[str, Any] | None:
     record = records[0]
     ended = record.dagster_run.status.value
     if record.dagster_run.status in UNFINISHED and not running:
-        ended = "BROKEN OFF"  # nobody holds the warehouse: its process is gone
+        ended = "BROKEN OFF"  # nobody holds the warehouse, so the process of the run is gone
     started = record.start_time and dt.datetime.fromtimestamp(record.start_time, dt.UTC)
     took = record.end_time - record.start_time if record.start_time and record.end_time else None
     return {
@@ -86,17 +86,18 @@ def last_nightly(config: Settings, *, running: bool) -> dict[str, Any] | None:
 
 
 def forget(instance: dg.DagsterInstance, run_ids: list[str]) -> None:
-    """Delete the records of runs, their events and their logs, and give back the space they took."""
+    """Delete the records of runs, their events and their logs, and free their space."""
     histories = Path(instance.root_directory) / "history" / "runs"
     for run_id in run_ids:
         instance.compute_log_manager.delete_logs(prefix=[run_id])
         instance.delete_run(run_id)
-        # Dagster empties the file of a run's events and leaves it there; what was deleted may stay legible.
+        # Dagster empties the file of a run's events but leaves the file. Deleted events may stay readable in
+        # it.
         for file in histories.glob(f"{run_id}.db*"):
             file.unlink()
     for file in histories.glob("index.db") if run_ids else ():
         with closing(sqlite3.connect(file, timeout=60, isolation_level=None)) as connection:
-            # Dagster leaves them there for ever, even those of a run it deleted.
+            # Dagster never deletes these, not even those of a deleted run.
             connection.executemany(
                 "delete from asset_check_executions where run_id = ?", [(run_id,) for run_id in run_ids]
             )

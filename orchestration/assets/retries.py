@@ -9,7 +9,7 @@ from orchestration.lock import WarehouseBusyError
 
 TRIES = 3
 SECONDS_BETWEEN = 60
-# Who runs the command is told at once instead, and can run it again.
+# Whoever runs the command is told at once instead, and can run it again.
 STARTED_BY_DAGSTER = ("dagster/schedule_name", "dagster/sensor_name", "dagster/backfill")
 
 
@@ -18,8 +18,8 @@ def trying_again(context: dg.AssetExecutionContext) -> Iterator[None]:
     """Let Dagster try a step of a scheduled run again when the warehouse is busy.
 
     Raises:
-        dg.RetryRequested: it is, and the run was started by the schedule or the sensor.
-        WarehouseBusyError: it is, and a person is waiting.
+        dg.RetryRequested: it is busy, and the schedule or the sensor started the run.
+        WarehouseBusyError: it is busy, and a person is waiting.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""When the nightly job runs: every night at 03:15 UTC, and as soon as a new complete night lies ready.
+"""When the nightly job runs: every night at 03:15 UTC, and as soon as a new complete night has arrived.
 
 A night that fails is tried again a few times, because the hindrance may pass. It is tried again at once when
 something is delivered anew.
@@ -18,11 +18,11 @@ from orchestration.places import LogBesideError
 from orchestration.raw.discover import delivered_nights, delivered_state, latest_complete_night
 from orchestration.settings import Settings, settings
 
-# A run takes the lock within seconds of its start; one that is older and holds none is not running.
+# A run takes the lock within seconds of its start. An older run without the lock is not running any more.
 STARTS_WITHIN = dt.timedelta(minutes=5)
 TRIES = 3
 TRIED_AGAIN_AFTER = dt.timedelta(minutes=15)
-DELIVERIES = "warehouse/deliveries"  # the tag that says for which deliveries the sensor started a run
+DELIVERIES = "warehouse/deliveries"  # this tag says for which deliveries the sensor started a run
 
 nightly_schedule = dg.ScheduleDefinition(
     name="nightly_at_0315",
@@ -42,7 +42,7 @@ nightly_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def complete_night(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """A run for a new complete night, until one succeeds."""
+    """Start a run for a new complete night, until one succeeds."""
     config = settings()
     close_broken_off_runs(context.instance, config)
     tables = export_tables()
@@ -75,7 +75,7 @@ def next_try(instance: dg.DagsterInstance, night: dt.date, deliveries: str) -> d
 
 
 def close_broken_off_runs(instance: dg.DagsterInstance, config: Settings) -> None:
-    """Write off the runs whose process was killed, and tell of them: they could not do so themselves.
+    """Mark the runs whose process was killed as failed, and send an alert: they could not do so themselves.
 
     Dagster takes them for running. It runs one at a time, so it would never start another.
     """

@@ -1,4 +1,4 @@
-"""What a run with nothing new tells Dagster: everything holds since the run that built it.
+"""Tells Dagster about a run with nothing new: everything still holds since the run that built it.
 
 Such a run makes nothing, so Dagster skips its steps. It would also show the checks as skipped, although
 nothing has changed. So each check repeats what the last build found.
@@ -38,7 +38,7 @@ def nothing_is_new(config: Settings, run: dg.DagsterRun) -> bool:
 def what_holds(
     config: Settings, run: dg.DagsterRun
 ) -> Iterator[dg.AssetCheckEvaluation | dg.AssetObservation]:
-    """What to say of the checks of a run with nothing new, and of the published file."""
+    """The results of the checks in a run with nothing new, and an observation of the published file."""
     since = {HOLDS_SINCE: dg.MetadataValue.dagster_run(current(config).run_id)}
     found = _found(config)
     for spec in warehouse_models().check_specs:
@@ -53,7 +53,7 @@ def what_holds(
                 metadata={**since, "dagster_dbt/failed_row_count": result["failures"]},
             )
     if _is_asked_for(ANALYTICS, run):
-        # The clock has gone on: this one is looked at again.
+        # Time has passed, so this check runs again.
         (fresh,) = data_is_as_fresh_as_expected.check_keys
         yield dg.AssetCheckEvaluation(fresh.asset_key, fresh.name, **how_fresh(config))
         yield dg.AssetObservation(ANALYTICS, description="Nothing new.", metadata=since)
@@ -64,12 +64,12 @@ def _is_asked_for(asset: dg.AssetKey, run: dg.DagsterRun) -> bool:
 
 
 def _test(spec: dg.AssetCheckSpec) -> str:
-    """What dbt calls a check."""
+    """The name that dbt gives to a check."""
     return spec.metadata["dagster_dbt/unique_id"]
 
 
 def _found(config: Settings) -> dict[str, dict[str, Any]]:
-    """What every test found in the last build, by dbt's name for it; a test that fails ends a build."""
+    """The result of every test in the last build, by dbt's name of the test. A failed test ends a build."""
     file = run_results(config)
     results = json.loads(file.read_bytes())["results"] if file.exists() else []
     return {result["unique_id"]: result for result in results if result["status"] in ("pass", "warn")}

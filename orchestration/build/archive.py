@@ -1,4 +1,4 @@
-"""What is published now, the publications kept in `publications/`, and going back to one of them."""
+"""The publication that readers find, the ones kept in `publications/`, and how to go back to one of them."""
 
 import datetime as dt
 import logging
@@ -36,10 +36,10 @@ class Publication:
 
 
 def read_publication(file: Path) -> Publication:
-    """What a published file says of itself.
+    """What a published file says about itself.
 
     Raises:
-        duckdb.Error: it is no publication.
+        duckdb.Error: the file is no publication.
         LogBesideError: a reader would find somebody else's changes in it.
     """
     with duckdb.connect() as connection:
@@ -52,7 +52,7 @@ def read_publication(file: Path) -> Publication:
 
 
 def current(config: Settings) -> Publication | None:
-    """The publication that readers find; None before the first.
+    """The publication that readers find; None before the first one.
 
     Raises:
         duckdb.Error, LogBesideError: the published file cannot be read, or not as it was written.
@@ -61,7 +61,7 @@ def current(config: Settings) -> Publication | None:
 
 
 def archived(config: Settings) -> list[Publication]:
-    """The publications kept, the first built first; one that is damaged is told of and passed over."""
+    """The kept publications, in the order they were built. A damaged one is reported and passed over."""
     kept = []
     for file in _files(config):
         try:
@@ -85,10 +85,10 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
         name: the archived file, with or without `.duckdb`; the one built before the current one if None.
 
     Raises:
-        UnknownPublicationError: it is not there; the message lists what is.
-        AlteredPublicationError: it is not what was published; nothing is put in place.
-        duckdb.Error, OSError, WarehouseBusyError: a publication cannot be read or put in place; the current
-            one still serves.
+        UnknownPublicationError: it is not there; the message lists those that are.
+        AlteredPublicationError: somebody wrote to it since; nothing is put in place.
+        duckdb.Error, OSError, WarehouseBusyError: a publication cannot be read or put in place; readers still
+            find the current one.
     """
     if name is not None:
         name = name.removesuffix(".duckdb")

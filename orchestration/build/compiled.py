@@ -1,4 +1,4 @@
-"""The project's SQL as dbt compiled it for the last build, or compiles it now."""
+"""The project's SQL, as dbt compiled it for the last build or compiles it now."""
 
 import json
 import tempfile
@@ -15,33 +15,33 @@ Nodes = list[dict[str, Any]]
 
 
 class UncompiledError(HinderedError):
-    """dbt cannot make SQL of the project."""
+    """dbt cannot compile the project."""
 
 
 def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: str) -> Nodes:
-    """The nodes that are wanted of a manifest, each with its `compiled_code`.
+    """The wanted nodes of the manifest, each with its `compiled_code`.
 
     Args:
         config: where the warehouse lies.
         wanted: picks the nodes.
-        selection: how dbt is told of them.
+        selection: selects the same nodes for dbt.
 
     Raises:
         UncompiledError: the last build left some of them without SQL, and they cannot be compiled now.
     """
     file = config.dbt_dir / "manifest.json"
     nodes: Nodes = []
-    # Not everybody may read it, and a build may be writing it now.
+    # The user may not be allowed to read it, or a build may be writing it now.
     with suppress(OSError, ValueError):
         nodes = wanted(json.loads(file.read_bytes()))
-    # A build of a part of the models leaves those it did not reach without SQL.
+    # After a build of some models, the others have no SQL.
     if not nodes or not all(node.get("compiled_code") for node in nodes):
         nodes = wanted(_compile(selection))
     return nodes
 
 
 def _compile(selection: str) -> Manifest:
-    """The manifest with a selection compiled, made away from any warehouse."""
+    """The manifest with a compiled selection, made outside any warehouse."""
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         (scratch / "building").mkdir()

@@ -1,8 +1,8 @@
 """Where every number comes from: which columns of the exports decide its value, and which decide its row.
 
-Traced through the SQL that dbt compiled, select by select. The value of a column comes from the columns it is
-computed of; its row is there because of every column that joins, filters, groups or removes duplicates on the
-way. `python -m orchestration.build.lineage target/manifest.json` writes docs/lineage.md.
+It follows the SQL that dbt compiled, select by select. The value of a column comes from the columns it is
+computed from. Every column that joins, filters, groups or removes duplicates on the way decides whether the
+row is there. `python -m orchestration.build.lineage target/manifest.json` writes docs/lineage.md.
 """
 
 import csv
@@ -30,7 +30,7 @@ _QUERY = (exp.Select, exp.SetOperation)
 
 SIDES = ("fair_play", "recognition")
 PRICE = ("point_rule", "points")
-# Metrics one below the other: each is looked at on its own.
+# This table holds one metric per row, so lineage is traced per metric.
 SUMMARY = "analytics_summary"
 OF = "delivered of "
 HEAD = """\
@@ -49,7 +49,7 @@ three. No column of recognition comes from track_engagements, track_votes, rotat
 fair_play_config or release_deck_schedules. `make docs` writes this page; a test compares it with the SQL.
 """
 
-# What ingestion wrote: the SQL of a source, as dbt compiles it.
+# The SQL of a source, which ingestion wrote, as dbt compiles it.
 _RAW = re.compile(r"read_parquet\('(?:[^']|'')*/raw/(?:\*/\*/)?(\w+)[^']*'(?:,\s*\w+ = \w+)*\)")
 
 
@@ -61,7 +61,7 @@ class Relation:
     rows: frozenset[Leaf]
 
     def restricted_to(self, table: str) -> "Relation":
-        """The same, knowing that of the deliveries only those of one table are looked at."""
+        """The same relation, if only the deliveries of one table are looked at."""
 
         def renamed(leaves: frozenset[Leaf]) -> frozenset[Leaf]:
             return frozenset((OF + table if t == "delivered" else t, c) for t, c in leaves)
@@ -75,7 +75,7 @@ def on_tables(sql: str) -> str:
 
 
 def trace(manifest: dict[str, Any]) -> dict[str, Relation]:
-    """Every seed and model of a compiled manifest, traced to the exports and seeds.
+    """Trace every seed and model of a compiled manifest to the exports and seeds.
 
     The SQL of a model says what it reads. The graph does not see a table that is named without ref().
     """
@@ -99,14 +99,14 @@ def _parsed(sql: str) -> exp.Expr:
 
 
 def _tables(query: exp.Expr) -> set[str]:
-    """The tables a query names, other than its own common table expressions."""
+    """The tables that a query names, without its own common table expressions."""
     own = {cte.alias for cte in query.find_all(exp.CTE)}
     tables = query.find_all(exp.Table)
     return {table.name for table in tables if table.db == "main" or not (table.db or table.name in own)}
 
 
 def crossings(manifest: dict[str, Any]) -> list[str]:
-    """Every column that comes from what its folder must never see, a sentence each."""
+    """One sentence for every column that comes from something its folder must never see."""
     found: list[str] = []
     traced = trace(manifest)
     for node in sorted(_models(manifest), key=lambda node: node["name"]):
@@ -118,7 +118,7 @@ def crossings(manifest: dict[str, Any]) -> list[str]:
         )
         for column, leaves in {**relation.columns, "": relation.rows}.items():
             tables = {table.removeprefix(OF) for table, _ in leaves}
-            # Deliveries of no table in particular are deliveries of any.
+            # A source without a table name may be any table, so it counts as all of them.
             beyond = must_not_see(folder, tables) | (
                 tables & {"delivered"} if folder == "fair_play" else set()
             )
@@ -158,7 +158,7 @@ def page(manifest: dict[str, Any]) -> str:
 
 
 def _of_points(node: dict[str, Any], traced: dict[str, Relation]) -> dict[str, frozenset[Leaf]]:
-    """The columns of a model that hold points, and what their values come from."""
+    """The columns of a model that hold points, and the columns their values come from."""
     columns = traced[node["name"]].columns.items() if node["name"] != SUMMARY else ()
     return {name: leaves for name, leaves in columns if PRICE in leaves}
 
@@ -168,7 +168,7 @@ def _models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _named(leaves: frozenset[Leaf]) -> str:
-    """Tables with their columns; which of several deliveries stands is left out."""
+    """Tables with their columns, without the columns that settle which of several deliveries stands."""
     columns: dict[str, list[str]] = {}
     for table, column in sorted(leaves):
         columns.setdefault(table, []).extend([column] if column not in BOOKKEEPING_COLUMNS else [])
@@ -195,7 +195,7 @@ def _leaves(table: str, columns: list[str]) -> Relation:
 
 
 def _trace_query(query: exp.Expr, traced: dict[str, Relation]) -> Relation:
-    """What a query's columns and rows come from, given what it reads."""
+    """The origin of a query's columns and rows, given the relations that it reads."""
     schema: dict[str, Any] = {}
     for name, relation in traced.items():
         database, table = name.split(".")
@@ -206,14 +206,14 @@ def _trace_query(query: exp.Expr, traced: dict[str, Relation]) -> Relation:
 
 @dataclass(frozen=True)
 class _Query:
-    """A query being traced: its selects, unions and table functions, by the identity of their expression."""
+    """A query that is being traced: its selects, unions and table functions, by identity of expression."""
 
     traced: dict[str, Relation]
     scopes: dict[int, Scope]
     found: dict[int, Relation] = field(default_factory=dict)
 
     def relation(self, expression: exp.Expr) -> Relation:
-        """What one of them comes from."""
+        """The origin of one of them."""
         if id(expression) not in self.found:
             self.found[id(expression)] = self._trace(expression, self.scopes[id(expression)])
         return self.found[id(expression)]
@@ -224,7 +224,7 @@ class _Query:
         if isinstance(query, exp.Lateral):
             return self.relation(query.this.unnest())
         if not isinstance(query, exp.Select):
-            # Values and unnest: every column, and the rows, from whatever stands in it.
+            # For values and unnest, every column and the rows come from everything in it.
             leaves = self._behind(scope, *query.iter_expressions())
             return Relation(dict.fromkeys(query.alias_column_names, leaves), leaves)
         windows = query.args.get("windows") or []
@@ -250,7 +250,7 @@ class _Query:
         return Relation(columns, rows.union(*columns.values()) if compared else rows)
 
     def _behind(self, scope: Scope, *expressions: exp.Expr | None) -> frozenset[Leaf]:
-        """The exports' columns behind expressions, and behind whatever subqueries stand in them."""
+        """The exports' columns behind expressions and behind the subqueries in them."""
         leaves: frozenset[Leaf] = frozenset()
         for node in _walk(*expressions):
             if isinstance(node, exp.Column):
@@ -261,7 +261,7 @@ class _Query:
         return leaves
 
     def _read(self, scope: Scope, name: str) -> Relation:
-        """What a source is, by the name it has here or, in a correlated subquery, further out."""
+        """The relation that a source name stands for, here or (in a correlated subquery) further out."""
         while name not in scope.selected_sources:
             if scope.parent is None:
                 raise LookupError(name)
@@ -276,14 +276,14 @@ class _Query:
 
 
 def _walk(*expressions: exp.Expr | None) -> Iterator[exp.Expr]:
-    """Every node of expressions, not those inside a subquery."""
+    """Every node of the expressions, except those inside a subquery."""
     for expression in expressions:
         if expression is not None:
             yield from expression.walk(prune=lambda node: isinstance(node, _QUERY))
 
 
 def _only_table(query: exp.Expr, source: str) -> str | None:
-    """The table to which a query restricts a source that has rows of many: `source.table_name = '...'`."""
+    """The one table to which a query restricts a source of many tables: `source.table_name = '...'`."""
     joins = query.args.get("joins") or []
     conditions = [join.args.get("on") for join in joins if not join.side or join.alias_or_name == source]
     conditions += [query.args["where"].this] if query.args.get("where") else []

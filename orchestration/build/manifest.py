@@ -13,7 +13,7 @@ from orchestration.settings import PROJECT_DIR, HinderedError, settings
 
 
 def code_version() -> str:
-    """Changes with any model, macro, seed, law or contract."""
+    """A hash that changes with any model, macro, seed, law or contract."""
     digest = hashlib.sha256()
     for folder in ("models", "macros", "seeds", "tests/laws"):
         for path in sorted((PROJECT_DIR / folder).rglob("*.*")):
@@ -24,11 +24,11 @@ def code_version() -> str:
 
 @cache
 def manifest() -> dict[str, Any]:
-    """The manifest of the code and the owner as this process first found them.
+    """The manifest of the code and the owner, as this process first read them.
 
     Raises:
-        OSError: it must be parsed again, but what comes of that cannot be written.
-        HinderedError: dbt cannot make sense of the project.
+        OSError: it must be parsed again, but the result cannot be written.
+        HinderedError: dbt cannot read the project.
     """
     prepare_manifest()
     found: dict[str, Any] = json.loads((settings().parsed_dir / "manifest.json").read_bytes())
@@ -43,18 +43,18 @@ def export_tables() -> dict[str, Table]:
 
 @cache
 def books() -> dict[str, str]:
-    """What ingestion writes down of the deliveries and of the run, by name, with its description."""
+    """The records that ingestion keeps of the deliveries and of the run: names and descriptions."""
     sources = manifest()["sources"].values()
     return {s["name"]: s["description"] for s in sources if s["name"] not in export_tables()}
 
 
 def owner() -> str:
-    """Whom to ask about any asset."""
+    """The person to ask about any asset."""
     return str(next(group["owner"]["email"] for group in manifest()["groups"].values()))
 
 
 def prepare_manifest() -> None:
-    """Let dbt parse the project if something changed since it last did. Raises what manifest() raises."""
+    """Let dbt parse the project if something changed since the last time. Raises the same as manifest()."""
     config = settings()
     parsed = config.parsed_dir
     version = f"{code_version()} {config.owner}"

@@ -1,6 +1,6 @@
 """An empty warehouse. dbt builds every table in it, so that its docs know the types of the columns.
 
-`python -m orchestration.build.outline` lays it out in `target/docs`, whatever warehouse the environment
+`python -m orchestration.build.outline` makes it in `target/docs`, never in the warehouse that the environment
 names.
 """
 
@@ -22,15 +22,15 @@ SOME_DAY = dt.date(2000, 1, 1)
 
 
 def lay_out(config: Settings) -> None:
-    """Leave raw without a row and, where dbt builds, a table for each source, as dbt makes none of those.
+    """Write an empty `raw/`, and a table for each source where dbt builds, because dbt makes no sources.
 
-    What lay in the warehouse's directory is deleted.
+    Everything that was in the warehouse's directory is deleted.
     """
     shutil.rmtree(config.warehouse_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
     recover(config, export_tables())
     with duckdb.connect(str(config.building_file)) as connection:
-        # Nobody is erased: what stands there then is the mark of the key.
+        # Nobody is erased, so the file holds only the mark of the key.
         connection.execute("create temp table nobody as select uuid() as pseudonym, 'key' as reason")
         write_erased(connection, "nobody", config.erased_file)
         write_run(config, SOME_DAY, "the docs")
@@ -41,7 +41,7 @@ def lay_out(config: Settings) -> None:
 
 
 def _file(config: Settings, source: str) -> Path:
-    """A file of raw that has the columns of a source."""
+    """An empty file of raw with the columns of a source."""
     if source in export_tables():
         return config.raw_dir / source / "empty" / "rows.parquet"
     of_a_night = config.raw_dir / min(export_tables()) / "empty" / f"{source}.parquet"

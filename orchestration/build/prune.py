@@ -27,7 +27,7 @@ ACCOUNT = ("rows_accepted", "rows_duplicate", "rows_superseded")
 
 @dataclass(frozen=True)
 class Prunable:
-    """What may go: publications, and the nights in raw whose rows are not read."""
+    """What may be deleted: publications, and the rows of nights in raw that no build reads."""
 
     publications: list[Path]
     nights: list[Path]
@@ -36,7 +36,7 @@ class Prunable:
 def prunable(config: Settings, keep_days: int) -> Prunable:
     """What may go because it is more than so many days older than the published as-of.
 
-    The current publication, the last one built and the latest night of a table are never among it.
+    The current publication, the last one built and the latest night of a table never count.
 
     Raises:
         duckdb.Error: nothing is published, or a publication cannot be read.
@@ -72,7 +72,7 @@ def tables_without_history(manifest: dict[str, Any], tables: dict[str, Table]) -
             source = manifest["sources"].get(parent)
             if source and source["name"] in readers:
                 readers[source["name"]].add(node["name"])
-    # Departures are judged against the night before, whose rows must therefore be there.
+    # A departure shows only against the night before, so the rows of that night must stay.
     return [
         name
         for name, table in tables.items()
@@ -83,7 +83,7 @@ def tables_without_history(manifest: dict[str, Any], tables: dict[str, Table]) -
 
 
 def _nights(config: Settings, before: dt.date) -> list[Path]:
-    """The folders in raw whose rows are not read any more and are still there, by table and night."""
+    """The folders in raw that still have rows which no build reads any more, by table and night."""
     with duckdb.connect() as connection:
         attach(connection, config.published_file, "published")
         nights = connection.execute(
@@ -105,7 +105,7 @@ def _nights(config: Settings, before: dt.date) -> list[Path]:
 
 
 def _is_as_published(connection: duckdb.DuckDBPyConnection, folder: Path) -> bool:
-    """Whether the published account is this night's, and its rows have not been pruned yet."""
+    """Whether the published account belongs to this night, and its rows have not been pruned yet."""
     _load_delivered(connection, folder)
     (differing,) = one_row(
         connection,
@@ -120,7 +120,7 @@ def _is_as_published(connection: duckdb.DuckDBPyConnection, folder: Path) -> boo
 
 
 def _keep_the_account_alone(config: Settings, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Swap a night for one without rows that has the account of them written down."""
+    """Replace a night by one without rows that stores their account."""
     prepared = config.incoming_dir / "pruned"
     shutil.rmtree(prepared, ignore_errors=True)
     shutil.copytree(folder, prepared)

@@ -1,4 +1,4 @@
-"""From the warehouse to the published file: exactly the public tables, swapped in at once."""
+"""Writes the published file from the warehouse: exactly the public tables, put in place in one step."""
 
 import datetime as dt
 import logging
@@ -19,11 +19,11 @@ Contents = dict[str, tuple[object, ...]]
 
 
 class NotAsWrittenError(HinderedError):
-    """The published file holds what was written, and a reader finds something else."""
+    """The new file was written, but a reader finds something else in its place."""
 
 
 def published_tables(manifest: dict[str, Any]) -> dict[str, str]:
-    """The relations to publish by unique id: everything tagged `published`."""
+    """The relations to publish, by unique id: everything tagged `published`."""
     return {
         unique_id: node["name"]
         for unique_id, node in sorted(manifest["nodes"].items())
@@ -32,7 +32,7 @@ def published_tables(manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def keys(manifest: dict[str, Any]) -> dict[str, list[str]]:
-    """The columns that tell the rows of a relation apart, by its name: those its test of uniqueness names."""
+    """For each relation, the columns that tell its rows apart: those that its test of uniqueness names."""
     found = {}
     for node in manifest["nodes"].values():
         test = node.get("test_metadata") or {}
@@ -44,7 +44,7 @@ def keys(manifest: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def publish(config: Settings, tables: list[str]) -> Path:
-    """Write a new publication from the warehouse and put it in the place of the last.
+    """Write a new publication from the warehouse and put it in the place of the last one.
 
     Readers never see a half-written file: it is written and synced beside the old one, then renamed over it.
     A connection opened before keeps the old one.
@@ -53,7 +53,7 @@ def publish(config: Settings, tables: list[str]) -> Path:
         The archived copy, `publications/<as_of>-<run>.duckdb`.
 
     Raises:
-        duckdb.Error, OSError, WarehouseBusyError: nothing was published; the old file still serves.
+        duckdb.Error, OSError, WarehouseBusyError: nothing was published; readers still find the old file.
         NotAsWrittenError: the new file is in place, and a reader finds something else in it.
     """
     config.publications_dir.mkdir(parents=True, exist_ok=True)
@@ -85,13 +85,13 @@ def publish(config: Settings, tables: list[str]) -> Path:
 
 
 def put_in_place(config: Settings, archived: Path, built_at: dt.datetime, written: Contents) -> None:
-    """Let an archived publication be the one readers find, at once.
+    """Make an archived publication the one that readers find, in one step.
 
     Args:
         config: the warehouse.
         archived: the file.
         built_at: when it was built.
-        written: what it was found to hold when nobody else could have written to it.
+        written: the contents it had when nobody else could have written to it.
 
     Raises:
         WarehouseBusyError: a client has the published file open for writing; it stays as it is.
@@ -107,7 +107,7 @@ def put_in_place(config: Settings, archived: Path, built_at: dt.datetime, writte
 
 
 def contents(file: Path) -> Contents:
-    """What a reader finds: each table's rows, counted and summed up in one number; each view's SQL."""
+    """What a reader finds: for each table the count and one checksum of its rows, for each view its SQL."""
     with read(file) as connection:
         views = connection.sql("select view_name, sql from duckdb_views() where not internal").fetchall()
         tables = connection.sql("select table_name from duckdb_tables() where not internal").fetchall()
@@ -118,7 +118,7 @@ def contents(file: Path) -> Contents:
 
 
 def _require_as_written(published_file: Path, written: Contents) -> None:
-    """What was published is what a reader finds."""
+    """Check that a reader finds what was published."""
     if differing := {name for name, _ in written.items() ^ contents(published_file).items()}:
         raise NotAsWrittenError(
             f"{published_file} is in place, but whoever reads {', '.join(sorted(differing))} there does not "
@@ -141,7 +141,7 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def _views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, tuple[str, str | None]]:
-    """Which of the names are views, with their SQL and description; they follow when the tables are there."""
+    """The views among the names, with their SQL and description. They are made after the tables."""
     found = connection.execute(
         """
         select view_name, sql, comment from duckdb_views()

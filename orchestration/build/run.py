@@ -1,4 +1,4 @@
-"""What the next build is for: the source `raw.run`."""
+"""The source `raw.run`, which says what the next build is for."""
 
 import datetime as dt
 from pathlib import Path
@@ -13,12 +13,12 @@ from orchestration.settings import Settings
 
 
 def run_file(config: Settings) -> Path:
-    """Where ingestion writes what the build is for: the source `raw.run`."""
+    """The file of the source `raw.run`, in which ingestion writes what the build is for."""
     return config.raw_dir / "run.parquet"
 
 
 def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
-    """Say what the next build is for."""
+    """Write down what the next build is for."""
     draft = config.incoming_dir / "run.parquet"
     draft.parent.mkdir(parents=True, exist_ok=True)
     now = dt.datetime.now(dt.UTC)

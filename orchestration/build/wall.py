@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Each folder and all it may read besides itself. Recognition never reads listening; see MUST_NOT_SEE.
+# Each folder, and everything it may read besides itself. Recognition never reads listening; see MUST_NOT_SEE.
 MAY_READ = {
     "seeds": set(),
     "raw": set(),
@@ -20,7 +20,7 @@ MAY_READ = {
     "analytics": {"raw", "staging", "scenes", "fair_play", "recognition", "seeds"},
 }
 
-# What ingestion wrote of the deliveries themselves, and of the run.
+# The records that ingestion keeps of the deliveries and of the run.
 BOOKS = {"delivered", "run"}
 # The only exports that a folder may depend on through any chain of models.
 MAY_SEE = {
@@ -48,13 +48,13 @@ MUST_NOT_SEE = {
 
 
 def must_not_see(folder: str, exports: set[str]) -> set[str]:
-    """Which of these exports a folder must never see."""
+    """Those of the given exports that a folder must never see."""
     beyond = exports - MAY_SEE[folder] if folder in MAY_SEE else set()
     return beyond | (exports & MUST_NOT_SEE.get(folder, set()))
 
 
 def breaches(manifest: dict[str, Any]) -> list[str]:
-    """Every place where the wall does not hold, each a sentence; empty if it holds."""
+    """One sentence for every place where the wall does not hold; empty if it holds."""
     found = []
     nodes = {
         unique_id: node

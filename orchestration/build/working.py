@@ -15,7 +15,7 @@ PRIVATE = 0o600
 
 
 def is_published(config: Settings) -> bool:
-    """Whether the published file was built by this code, for this as-of, from these very deliveries."""
+    """Whether the published file was built by this code, for this as-of, from exactly these deliveries."""
     return _was_built_from(config.published_file, config, same_deliveries=True)
 
 
@@ -25,7 +25,7 @@ def is_built(config: Settings) -> bool:
 
 
 def start_from(config: Settings) -> None:
-    """Leave in building/ what may be built upon: the last completed build if all it holds still stands.
+    """Leave the last completed build in building/ if everything in it still stands, to be added to.
 
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew. So does a
     run after one that broke off, because the database is away from its place while it is being built. A
@@ -49,7 +49,7 @@ def _require_nobody_building(config: Settings) -> None:
     """If a run was killed without its dbt, that dbt goes on building for a while, to no purpose.
 
     Raises:
-        WarehouseBusyError: it is still there.
+        WarehouseBusyError: such a dbt is still at work.
     """
     try:
         with closed_to_clients(config.building_file, readers_too=True, patience=0):
@@ -70,9 +70,9 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             connection.execute(f"attach {literal(file)} as built (read_only)")
             says = connection.table("built.main.publication").columns
         except duckdb.Error:
-            return False  # what cannot be opened, or was built in part, cannot be built upon
+            return False  # it cannot be opened, or was built only in part
         if "erasure_version" not in says:
-            return False  # built before it could be told who was erased then
+            return False  # an older version built it, which did not record erasures
         built_at, gone, new, same_making, days_on = one_row(
             connection,
             f"""
@@ -94,14 +94,14 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             """,
         )
     if not is_sealed(file, built_at):
-        return False  # somebody else wrote to it
+        return False  # somebody else wrote to the file
     if same_deliveries:
         return bool(same_making and days_on == 0 and gone == 0 and new == 0)
     return bool(same_making and days_on >= 0 and gone == 0)
 
 
 def relations(config: Settings) -> dict[str, tuple[int | None, list[tuple[str, str]]]]:
-    """What stands in the database that dbt built: each relation's rows (of a view none) and typed columns."""
+    """The relations in the database that dbt built: count of rows (None for a view) and typed columns."""
     with duckdb.connect(str(config.building_file), read_only=True) as connection:
         columns = connection.execute(
             """
@@ -119,13 +119,13 @@ def relations(config: Settings) -> dict[str, tuple[int | None, list[tuple[str, s
 
 
 def finish(config: Settings, *, whole: bool) -> None:
-    """Put a good build in its place; a part of the models is neither published nor built upon.
+    """Put a good build in its place. A build of some models is neither published nor added to.
 
     Raises:
-        HinderedError: the build could not be written to its end, or a client has its place.
+        HinderedError: the build could not be written to its end, or a client has the database open.
     """
     built = config.building_file
-    # DuckDB is silent when it cannot close a database: what it holds then is not what the laws looked at.
+    # DuckDB says nothing if it cannot close a database. The file then differs from what the laws looked at.
     if logs_beside(built):
         raise HinderedError(
             f"The build could not be written to its end in {config.building_dir}; "
@@ -135,7 +135,7 @@ def finish(config: Settings, *, whole: bool) -> None:
         if whole:
             (built_at,) = one_row(connection, "select built_at from publication")
         else:
-            # No law has looked at what a part leaves together.
+            # No law has looked at the old and the new tables together.
             connection.execute("drop table if exists publication")
     built.chmod(PRIVATE)
     if whole:

@@ -35,7 +35,7 @@ RUNS = ("run", "forget")
 class InOneSentence(TyperGroup):
     """The one place that turns an error which ends a command into a sentence and an exit code.
 
-    Any other exception is a defect of ours, and shows where it is.
+    Any other exception is a defect of ours, and its traceback shows where.
     """
 
     def invoke(self, ctx: typer.Context) -> Any:
@@ -46,7 +46,7 @@ class InOneSentence(TyperGroup):
             stop(Exit.USAGE, str(wrong))
         except WarehouseBusyError as busy:
             stop(Exit.BUSY, str(busy))
-        except BrokenPipeError:  # as with `| head`: whoever reads has seen enough
+        except BrokenPipeError:  # as with `| head`: the reader has seen enough
             console.on_broken_pipe()
         except (HinderedError, OSError, duckdb.Error, DatabaseError) as error:
             if ctx.invoked_subcommand not in RUNS:
@@ -69,7 +69,7 @@ class OptionsOfOneLine(TyperCommand):
 
 
 def _plain(error: Exception) -> str:
-    """What happened, without what the library says besides."""
+    """What happened, without the extra text of the library."""
     if isinstance(error, DatabaseError):
         return f"{error.orig} in {settings().dagster_home}"
     if isinstance(error, OSError) and error.filename is None:

@@ -37,7 +37,7 @@ def adopt(
 
 
 def _published_until(config: Settings) -> dt.date | None:
-    """The last day of any publication kept, as an earlier one may be current; none if there is none."""
+    """The last day of all kept publications, because an earlier one may be current; None if there is none."""
     from orchestration.build.archive import archived, current
 
     kept = [*archived(config), current(config)]
@@ -45,7 +45,7 @@ def _published_until(config: Settings) -> dt.date | None:
 
 
 def _show(file: Adopted) -> None:
-    """What changed, line by line, and which scheduled lines gave way."""
+    """Show what changed, line by line, and which scheduled lines were replaced."""
     name = f"seeds/{file.name}"
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in unified_diff(file.before.splitlines(), file.after.splitlines(), name, name, lineterm="", n=1):

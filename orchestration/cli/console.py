@@ -1,4 +1,4 @@
-"""What every command shares: where it prints, how it ends, which warehouse it means."""
+"""What all commands share: where they print, how they end, which warehouse they mean."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from orchestration.settings import PACKAGE_DIR, Settings, UsageError, forget_var
 
 LOG_WIDTH = 110
 # Bound to the real standard output: dbt's lines are redirected while the job runs.
-# Nothing that is printed is markup: a directory may be called [bold].
+# Printed text is never markup: a directory may be called [bold].
 console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else LOG_WIDTH, markup=False)
 log = logging.getLogger("warehouse")
 
@@ -24,7 +24,7 @@ WAREHOUSE = Annotated[Path | None, typer.Option("--warehouse-dir", help="The war
 
 
 class Exit(IntEnum):
-    """What the command says to the shell."""
+    """The exit code of the command."""
 
     DONE = 0
     NOT_PUBLISHED = 1
@@ -34,7 +34,7 @@ class Exit(IntEnum):
 
 
 def say(message: str, style: str = "bold yellow") -> None:
-    """Tell whoever runs the command something beside its result."""
+    """Tell the user something that is not part of the result."""
     Console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -50,11 +50,11 @@ def day(description: str, *names: str) -> object:
 
 
 def choose_directories(warehouse_dir: Path | None, exports_dir: Path | None = None) -> Settings:
-    """Options win over the environment; from here on everything asks the environment. Nothing is written.
+    """Put the options into the environment, over what it says: later code asks only the environment.
 
-    A Dagster that is started finds nothing there of other projects.
+    Nothing is written. A Dagster that starts later finds no settings of other projects there.
 
-    What loads the models is imported after this, as it asks where they may be prepared.
+    Import code that loads the models only after this call, because it asks where they may be prepared.
     """
     forget_variables("DAGSTER_", "DAGSTER_HOME")
     for name, path in (("EXPORTS_DIR", exports_dir), ("WAREHOUSE_DIR", warehouse_dir)):
@@ -79,31 +79,31 @@ def require_publication(config: Settings) -> None:
 
 
 def choose_published(warehouse_dir: Path | None) -> Settings:
-    """The warehouse that is meant, in which something is published."""
+    """The settings of the warehouse that the options mean; something is published in it."""
     config = choose_directories(warehouse_dir)
     require_publication(config)
     return config
 
 
 def make_directories(config: Settings) -> None:
-    """What the nightly job and Dagster need to be there."""
+    """Make the directories that the nightly job and Dagster need."""
     make_private(config)
     config.dagster_home.mkdir(parents=True, exist_ok=True)
     _configure_dagster(config.dagster_home / "dagster.yaml")
 
 
 def _configure_dagster(file: Path) -> None:
-    """Give Dagster our configuration, in the place of none or of an earlier one of ours; another's stays."""
+    """Give Dagster our configuration if it has none or an earlier one of ours; one of somebody else stays."""
     ours = (PACKAGE_DIR / "dagster.yaml").read_text()
     if not file.exists() or file.read_text().partition("\n")[0] == ours.partition("\n")[0]:
         file.write_text(ours)
 
 
 def show_progress() -> None:
-    """Print what the run says of itself as it goes."""
+    """Print the messages of a run while it goes on."""
     handler = RichHandler(console=console, show_path=False, show_level=False, log_time_format="%H:%M:%S")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    # Dagster warns that checks gave no result when nothing was built; then nothing is published either.
+    # Dagster warns that checks gave no result if nothing was built; then nothing is published either.
     logging.getLogger("dagster").setLevel(logging.ERROR)

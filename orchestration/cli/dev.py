@@ -23,6 +23,6 @@ def dev(
     dagster = Path(sys.executable).with_name("dagster")
     where = ["--module-name", "orchestration.definitions", "--host", "127.0.0.1", "--port", str(port)]
     os.chdir(PROJECT_DIR)
-    # A script starts what it leaves running with INT ignored; Dagster would take that over, for TERM as well.
+    # A script starts its background programs with INT ignored. Dagster would inherit that, for TERM as well.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(dagster, [str(dagster), "dev", *where])  # noqa: S606  (our own program, no shell)

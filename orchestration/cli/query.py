@@ -32,7 +32,7 @@ def query(
     if written_as is Format.PARQUET and not output:
         raise UsageError("Parquet cannot be shown; say with --output FILE where to write it")
     with TemporaryDirectory(prefix="warehouse-") as scratch:
-        # Beside its place, where it is put when it is whole.
+        # Written beside its place, and moved there when it is whole.
         draft = output.with_name(f".{output.name}.new") if output else Path(scratch, "result")
         to_console = not output and written_as is Format.TABLE
         try:
@@ -64,7 +64,7 @@ def _format_of(output: Path | None) -> Format:
 
 
 def _require_place(output: Path, config: Settings) -> None:
-    """A result is written to a file of its own."""
+    """Stop if the result may not be written to this place."""
     if not output.parent.is_dir():
         raise UsageError(f"there is no directory {output.parent}")
     if output.exists() and not output.is_file():

@@ -66,13 +66,13 @@ def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
 
 
 def _write_sample(config: Settings) -> None:
-    """A first run has something to read."""
+    """Write a sample, so that a first run has something to read."""
     if config.exports_dir.exists():
         console.print(f"No EXPORTS_DIR given: reading the sample in {config.exports_dir}.")
         return
     from orchestration.sample import write_sample
 
-    # A sample broken off half-way must not be taken for the whole.
+    # A sample that broke off half-way must not look complete.
     draft = config.exports_dir.with_name(f".{config.exports_dir.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     nights = write_sample(draft)
@@ -85,8 +85,8 @@ def _write_sample(config: Settings) -> None:
 def _run_nightly(
     config: Settings, ingestion: dict[str, object]
 ) -> tuple[tuple[Exit, str] | None, dict[str, str]]:
-    """Run the job; what went wrong, if anything, and how each law stands."""
-    # Only who runs the job waits for Dagster and dbt to load: an explanation is there within a second.
+    """Run the job. Returns what went wrong, if anything, and the result of each law."""
+    # Only a run of the job waits for Dagster and dbt to load; an explanation comes within a second.
     import dagster as dg
 
     from orchestration.assets.models import law_checks
@@ -98,14 +98,14 @@ def _run_nightly(
         "ops": {"ingest": {"config": ingestion}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    # What dbt and Dagster say themselves goes to a file: whoever wants it finds it there.
+    # The output of dbt and Dagster goes to a file, for those who want it.
     with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
         with redirect_stdout(dbt_log), redirect_stderr(dbt_log):
             result = execute(all_definitions().resolve_job_def(NIGHTLY), instance, run_config)
         checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
     laws = {key.name: _verdict(check) for key, check in checks.items()}
     if result.success:
-        # However a run comes to its end: it was good if readers find this night, published now or before.
+        # However a run ends, it was good if readers find this night, published now or before.
         return None if is_published(config) else (Exit.NOT_PUBLISHED, _unpublished(config)), laws
     failed = next(event for event in result.all_events if event.is_step_failure)
     return _explain(failed.step_failure_data), laws
@@ -119,7 +119,7 @@ def _unpublished(config: Settings) -> str:
 
 
 def _verdict(check: "AssetCheckExecutionRecord") -> str:
-    """How a law stood when it was last looked at."""
+    """The result of a law when it was last checked."""
     import dagster as dg
 
     from orchestration.assets.unchanged import HOLDS_SINCE
@@ -136,10 +136,11 @@ def _verdict(check: "AssetCheckExecutionRecord") -> str:
 
 
 def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
-    """A failed step in words a person can act on."""
+    """A failed step, in words that a person can act on."""
     if failure.user_failure_data:
         return Exit.NOT_PUBLISHED, failure.user_failure_data.description
-    # Dagster keeps the names of classes alone. What ours says is said in full, whatever was its cause.
+    # Dagster keeps only the names of classes. The message of an error of ours is shown in full, whatever its
+    # cause.
     codes = (
         dict.fromkeys(_kinds(HinderedError), Exit.NOT_PUBLISHED)
         | dict.fromkeys(_kinds(WarehouseBusyError), Exit.BUSY)
@@ -153,5 +154,5 @@ def _explain(failure: "StepFailureData") -> tuple[Exit, str]:
 
 
 def _kinds(error: type[Exception]) -> set[str]:
-    """The name of a class, and of all that are made of it."""
+    """The names of a class and of all its subclasses."""
     return {error.__name__}.union(*(_kinds(kind) for kind in error.__subclasses__()))

@@ -44,7 +44,7 @@ def what_if(
     console.print(f"\nUp to the end of {comparison.last_day}. Now: the rules as built. Then: those proposed.")
     for finding in comparison.findings.values():
         _show_finding(finding)
-    # Drawing takes a second to load, which no other command should wait for.
+    # The drawing library takes a second to load; no other command should wait for it.
     from orchestration.policy.page import write_page
 
     file = (page or config.what_if_dir / f"{candidate.name}.html").resolve()
@@ -56,7 +56,7 @@ def what_if(
 
 
 def _replay_and_compare(config: Settings, candidate: Path, as_of_date: dt.date | None) -> Comparison:
-    """The comparison, while no run may move the warehouse away; what was spilled is deleted."""
+    """The comparison, made while no run may move the warehouse away. Spilled files are deleted."""
     hold(config)
     try:
         with duckdb.connect() as connection:
@@ -68,7 +68,7 @@ def _replay_and_compare(config: Settings, candidate: Path, as_of_date: dt.date |
 
 
 def _show_finding(finding: Finding) -> None:
-    """A finding for the terminal."""
+    """Show a finding in the terminal."""
     kinds = [Kind.NUMBER if is_number else Kind.TEXT for is_number in finding.are_numbers()]
     rows = [
         [shown(value, column, row[0]) for column, value in zip(finding.columns, row, strict=True)]

@@ -1,6 +1,6 @@
-"""A proposal becomes policy: its plan from a day on as new dated lines of the seeds.
+"""Turns a proposal into policy: writes its lines from a day on into the seeds, with dates.
 
-What the seeds say of earlier days stays, so no act that has its price is priced anew.
+The lines of the seeds for earlier days stay, so no act gets a new price.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from pathlib import Path
 from orchestration.policy.checks import POLICY_FILES, Line, by_key, key_of, name_problem, problems, read
 from orchestration.settings import UsageError
 
-# A field as it is written, quotes and all, and the comma before it.
+# A field as it is written, with its quotes and the comma before it.
 WRITTEN_FIELD = re.compile(r'(\A|,)("(?:[^"]|"")*"|[^,]*)')
 DATING = {"policy_version", "valid_from", "valid_to"}
 
@@ -51,7 +51,7 @@ def adopt(
         What became of each file that changes.
 
     Raises:
-        AdoptionError: what hinders it. Nothing was written.
+        AdoptionError: the message says what hinders it. Nothing was written.
         OSError: a file cannot be written.
     """
     if published_until and first_day <= published_until:
@@ -83,7 +83,7 @@ def adopt(
 def _adopted(
     name: str, standing: list[Line], candidate: list[Line], day: str, version: str
 ) -> Adopted | None:
-    """A file with the candidate's plan in it; none if from that day on it says the same already."""
+    """A file with the candidate's plan in it; None if it already says the same from that day on."""
     header, *lines = standing
     plans = {key: [line for line in own if _holds_on(line, day)] for key, own in by_key(name, candidate[1:])}
     changing = {key for key, own in by_key(name, lines) if _terms(own, day) != _terms(plans[key], day)}
@@ -118,7 +118,7 @@ def _holds_on(line: Line, day: str) -> bool:
 
 
 def _terms(lines: list[Line], day: str) -> tuple[list[tuple[str, list[str]]], str]:
-    """What the lines of one rule say from a day on, however they are cut: each change, and the end."""
+    """What the lines of one rule say from a day on, however they are split: each change, and the end."""
     said = [
         (
             max(line["valid_from"], day),
@@ -131,7 +131,7 @@ def _terms(lines: list[Line], day: str) -> tuple[list[tuple[str, list[str]]], st
 
 
 def _written(line: Line, **values: str) -> str:
-    """A line without its end, some values replaced, all else as it stands."""
+    """A line without its line break, with some values replaced and everything else unchanged."""
     columns = iter(line.values)
     return WRITTEN_FIELD.sub(
         lambda field: field[1] + values.get(next(columns), field[2]), line.text.removesuffix(line.end)
@@ -139,7 +139,7 @@ def _written(line: Line, **values: str) -> str:
 
 
 def _check(changed: list[Adopted], seeds: Path) -> None:
-    """The policy that would come of it has no problem itself: no gap between what was and what comes."""
+    """Check the resulting policy: it has no problem, such as a gap between the old and the new lines."""
     with tempfile.TemporaryDirectory() as scratch:
         for name in POLICY_FILES:
             shutil.copy(seeds / name, scratch)
@@ -152,7 +152,7 @@ def _check(changed: list[Adopted], seeds: Path) -> None:
 
 
 def _write(changed: list[Adopted], seeds: Path) -> None:
-    """Replace the files, each at once, after all of them are safely on disk beside the old ones."""
+    """Replace the files, each in one step, after all of them are safely on disk beside the old ones."""
     drafts = []
     for file in changed:
         draft = seeds / f".{file.name}.new"

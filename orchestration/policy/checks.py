@@ -1,7 +1,7 @@
 """The two CSVs of a policy, checked line by line.
 
-The same check guards the seeds before every build, a candidate before it is replayed or adopted, and what
-comes of adopting it.
+The same check guards the seeds before every build, a candidate before it is replayed or adopted, and the
+result of its adoption.
 """
 
 import csv
@@ -30,7 +30,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Line:
     """One line of a policy file; a quoted text may spread it over several lines of an editor.
 
-    The number is the editor's, of where it begins; the text is what stands there to the last byte.
+    The number is that of its first line in an editor. The text is exactly what stands there, to the last
+    byte.
     """
 
     number: int
@@ -44,7 +45,7 @@ class Line:
 
     @property
     def end(self) -> str:
-        """How the line ends: LF or CRLF; empty where the file stops without."""
+        """How the line ends: LF or CRLF; empty if the file ends without a line break."""
         return self.text[len(self.text.rstrip("\r\n")) :]
 
 
@@ -67,9 +68,9 @@ def read(path: Path) -> list[Line]:
     """The lines of a policy file, the header first.
 
     Raises:
-        OSError, UnicodeDecodeError, csv.Error: it is no CSV in UTF-8.
+        OSError, UnicodeDecodeError, csv.Error: the file cannot be read, or is no CSV in UTF-8.
     """
-    # An editor's lines: str.splitlines() would also break at characters that no editor counts.
+    # Lines as an editor counts them; str.splitlines() would also break at other characters.
     written = list(io.StringIO(path.read_bytes().decode(), newline=""))
     reader = csv.reader(written, strict=True)
     lines: list[Line] = []
@@ -83,7 +84,7 @@ def read(path: Path) -> list[Line]:
 
 
 def key_of(name: str, line: Line) -> str:
-    """What has one line at any time: a rule; there is one score policy."""
+    """The key that has one line at any time: the rule; a score policy has one key for all lines."""
     return line["rule_id"] if name == POINT_RULES else ""
 
 
@@ -169,7 +170,8 @@ def _arm_problems(lines: list[Line]) -> list[str]:
     """Every rule has its SQL arm, and every arm its rule."""
     _, *known = read(SEEDS_DIR / POINT_RULES)
     arms = {line["rule_id"]: line["activity_type"] for line in known}
-    # No price is higher than what a moderator ever could give at once; lowering that changes no price.
+    # No price is higher than the most that a moderator could ever give at once. Lowering that changes no
+    # price.
     bounds = [line["max_points_per_award"] for line in known + lines if line["rule_id"] == "adjustment"]
     most = max((int(bound) for bound in bounds if bound.isdecimal()), default=0)
     found = []
@@ -196,7 +198,7 @@ def _arm_problems(lines: list[Line]) -> list[str]:
 
 
 def _cap_problems(lines: list[Line]) -> list[str]:
-    """A cap says how much can be earned; beside a rule that can take points it has no meaning."""
+    """A cap says how much can be earned, so a rule that can take points away must have none."""
     return [
         f"{POINT_RULES} line {line.number}: {line['rule_id']} can take points away, "
         f"and a cap says how much can be earned; leave {cap} empty (is {line[cap]!r})"

@@ -1,12 +1,13 @@
-"""What a candidate's policy changes: tables of now and then, all of them sums, none of them about a member.
+"""What a candidate's policy changes: tables of now and then. All hold sums, and none is about one member.
 
-Read after a replay: the standing side from the attached database `built`, the candidate's from `warehouse`,
-both up to the replay's as-of. Caps, once-only rules and credits look backwards only, so what the standing
-rules had awarded by then is exactly the ledger up to then. What is known is what was known at the last build.
+The tables are read after a replay: the present side from the attached database `built`, the candidate's from
+`warehouse`, both up to the replay's as-of. Caps, once-only rules and credits only look backwards, so the
+awards of the present rules up to then are exactly the ledger up to then. Both sides use what was known at the
+last build.
 
 - Members are the people with an account on the last day, whether they have points or not.
 - The p-th percentile is the smallest total that at least p % of the members do not exceed.
-- Gini: of the n members' totals x1 <= x2 <= ... <= xn, one below zero taken as zero,
+- Gini: for the n members' totals x1 <= x2 <= ... <= xn, with totals below zero taken as zero,
   2 * sum(i * xi) / (n * sum(xi)) - (n + 1) / n. It is 0 if all have the same, (n - 1) / n if one has
   everything, and empty if nobody has points.
 - No band of members holds fewer than five.
@@ -36,7 +37,7 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Finding:
-    """One table of the comparison, with what it says in a sentence."""
+    """One table of the comparison, with a sentence that says what it shows."""
 
     title: str
     note: str
@@ -44,7 +45,7 @@ class Finding:
     rows: list[Row]
 
     def records(self) -> list[dict[str, object]]:
-        """The rows by column."""
+        """The rows, as values by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def are_numbers(self) -> list[bool]:
@@ -61,7 +62,7 @@ class Comparison:
 
 
 def compare(connection: duckdb.DuckDBPyConnection) -> Comparison:
-    """Compare both sides of a replay; a table, or a column, with nothing to say is left out."""
+    """Compare both sides of a replay. A table or column with nothing to show is left out."""
     connection.execute(AGGREGATES)
     found = {}
     for name, (title, note, query) in QUESTIONS.items():
@@ -77,7 +78,7 @@ def compare(connection: duckdb.DuckDBPyConnection) -> Comparison:
 
 
 def shown(value: object, column: str, line: object = None) -> str:
-    """A value as people read it: differences with their sign, shares in percent, an empty one as a dash."""
+    """A value as people read it: differences with a sign, shares in percent, an empty value as a dash."""
     if value is None:
         return "—"
     if not isinstance(value, int | float):

@@ -4,7 +4,7 @@ from jinja2 import Environment
 
 from orchestration.settings import PROJECT_DIR
 
-# How a score fades is written once, in the macro that activity_score uses.
+# The formula for fading is written once, in the macro that activity_score uses.
 _MACRO = (PROJECT_DIR / "macros" / "share_left.sql").read_text(encoding="utf-8")
 _share_left = Environment(autoescape=False).from_string(_MACRO).module.share_left  # noqa: S701  (no HTML)
 
@@ -100,7 +100,7 @@ TOTALS = """
     from total
 """
 
-# Every setting of a line is put beside the setting of the same name of the other side's line for that day.
+# Each setting of a line stands beside the same setting of the other side's line for that day.
 PROPOSAL = """
     with rule_line as (
         select
@@ -255,8 +255,8 @@ DISTRIBUTION = """
     order by side = 'difference', side
 """
 
-# Bands of points now, from the lowest up; one with fewer than five members is joined to the next, the last to
-# the one before it. With fewer than five members in all there is no band to show.
+# Bands of the points that members have now, from the lowest up. A band of fewer than five members is joined
+# to the next one, the last band to the one before it. With fewer than five members in all, no band is shown.
 BANDS = """
     with recursive bound as (
         select
@@ -358,7 +358,7 @@ CAPS = """
     order by "rule", "cap on"
 """
 
-# What a point is worth after so many days, under the score policy of the last day compared.
+# What a point is worth after so many days, under the score policy of the last compared day.
 FADING = f"""
     with half_life as (
         select

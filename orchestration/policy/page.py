@@ -1,4 +1,4 @@
-"""The comparison as one HTML page: charts drawn as SVG inside it, nothing loaded, no script."""
+"""The comparison as one HTML page. Charts are SVG inside it; it loads nothing and has no script."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from orchestration.policy.comparison import Comparison, shown
 NOW, THEN = "#9aa5b1", "#2563eb"
 GAIN, STAY, LOSE = "#0f9d7a", "#d5dae1", "#d9622b"
 WIDTH = 640
-# More scenes than this make a table, not a picture.
+# With more scenes than this, the page shows a table instead of a picture.
 SCENES_DRAWN = 60
 WHOLE_NUMBERS = alt.Axis(format=",d", tickMinStep=1, tickCount=6)
 
@@ -77,7 +77,7 @@ def _svg(chart: alt.Chart | None) -> str | None:
 
 
 def _now_and_then(rows: list[Row], title: str) -> alt.Chart:
-    """A bar for now above a bar for then, for every subject in the order given."""
+    """For every subject, in the given order, a bar for now above a bar for then."""
     return (
         alt.Chart(alt.Data(values=rows), width=WIDTH, height=alt.Step(13))
         .mark_bar()
@@ -120,7 +120,7 @@ def _by_scene(rows: list[Row]) -> alt.Chart | None:
                 title="points then less points now",
                 axis=alt.Axis(format="+,d", tickMinStep=1, tickCount=6),
             ),
-            # A label ends in what tells it from another, so it is never cut.
+            # The end of a label tells it from others, so labels are never cut.
             y=alt.Y("scene:N", title=None, sort=None, axis=alt.Axis(labelLimit=WIDTH)),
             color=alt.condition("datum.value < 0", alt.value(LOSE), alt.value(GAIN)),
         )

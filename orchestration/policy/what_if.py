@@ -1,7 +1,7 @@
-"""What a proposed policy would have done: the real models over all recorded acts, in a scratch database.
+"""Replays a proposed policy: runs the real models over all recorded acts, in a scratch database.
 
-The models of recognition are run as dbt compiled them for the last build, unchanged. They find the
-candidate's rules in place of the seeds, and what else they read behind views of the warehouse.
+The models of recognition run unchanged, as dbt compiled them for the last build. They find the candidate's
+rules in place of the seeds. Everything else that they read comes from views of the warehouse.
 """
 
 import datetime as dt
@@ -20,16 +20,16 @@ from orchestration.settings import Settings, UsageError
 log = logging.getLogger("warehouse")
 
 REPLAYED_FOLDER = "recognition"
-# What recognition publishes is not needed to compare; what it computes is.
+# A comparison needs what recognition computes, not what it publishes.
 REPLAYED_MODELS = {"act", "decision", "ledger", "activity_score"}
-# The ledger is the awarded decisions and their reversals: read, not kept a second time.
+# The ledger is the awarded decisions and their reversals, so it is a view and not stored a second time.
 LEFT_AS_VIEWS = {"ledger"}
-# What a build of a part of the models does not leave.
+# A build of only some models does not leave this.
 WHOLE = "select 1 from duckdb_tables() where database_name = 'built' and table_name = 'publication'"
 
 
 class NotRecordedError(UsageError):
-    """Nothing is built to replay, or the day lies outside of what is."""
+    """Nothing is built that could be replayed, or the day lies outside of it."""
 
 
 def replay(
@@ -38,22 +38,22 @@ def replay(
     connection: duckdb.DuckDBPyConnection,
     as_of_date: dt.date | None = None,
 ) -> None:
-    """Run recognition with a candidate's policy into the attached database `warehouse`.
+    """Run recognition with a candidate's policy; the results go into the attached database `warehouse`.
 
-    The built warehouse is attached as `built`, read-only. What recognition reads of it appears in `warehouse`
-    as views, so that the compiled SQL runs as it is.
+    The built warehouse is attached as `built`, read-only. The relations that recognition reads appear in
+    `warehouse` as views, so the compiled SQL runs as it is.
 
     Args:
         settings: where the warehouse lies.
         candidate: a folder with a policy without problems.
-        connection: a new connection; what does not fit into memory is spilled to `what_if/spill`.
+        connection: a new connection; it spills to `what_if/spill` what does not fit into memory.
         as_of_date: the last day whose acts count; the last day built if not given.
 
     Raises:
-        NotRecordedError: nothing was built yet, or not the whole; or the day lies after what is built, or
+        NotRecordedError: nothing was built yet, or only a part; or the day lies after the last built day, or
             before the first act.
         LogBesideError: somebody else wrote to what is built.
-        UncompiledError: dbt cannot make SQL of recognition.
+        UncompiledError: dbt cannot compile recognition.
     """
     if not settings.warehouse_file.exists():
         raise NotRecordedError(f"nothing is built in {settings.warehouse_dir} yet; `warehouse run` builds")
@@ -86,7 +86,7 @@ def replay(
 
 
 def _stop_after(connection: duckdb.DuckDBPyConnection, as_of_date: dt.date) -> None:
-    """Put an earlier as-of in the place of the built one: nothing that happened after that day counts."""
+    """Replace the built as-of by an earlier one, so that nothing after that day counts."""
     first, last = connection.execute(
         "select (select min(occurred_on) from built.main.act), as_of_date from built.main.as_of"
     ).fetchone()

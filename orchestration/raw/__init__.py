@@ -1,1 +1,1 @@
-"""From exports to `raw/`: contract, discovery, reading, storing, erasure. It imports no later room."""
+"""From exports to `raw/`: contract, discovery, reading, storing, erasure. This room imports no later room."""

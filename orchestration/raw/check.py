@@ -11,7 +11,7 @@ from orchestration.raw.contract import Column, Table
 from orchestration.raw.json_text import is_json, json_path
 from orchestration.raw.source import Source
 
-YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any but 0000, which there never was
+YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any year but 0000, which never existed
 TYPE_PATTERNS = {
     "uuid": "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
     "integer": r"[+-]?\d+(\.0+)?",
@@ -19,9 +19,10 @@ TYPE_PATTERNS = {
     "boolean": "t|f|true|false",
     "timestamp": rf"{YEAR}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
-# An offending value is shown if it is short and plain; an e-mail, a hash or a text may be in any column.
+# An offending value is shown only if it is short and plain, because any column may hold an e-mail, a hash or
+# a text.
 SHOWABLE = r"[\w .:,+/-]{0,60}"
-# What gives way to a text that says so, in a column of personal texts.
+# In a column of personal texts, a text that matches this is replaced by one that says so.
 PERSONAL_TEXT = "|".join(
     entry["pattern"] for entry in LISTS["personal"] if entry["applies_to"] in ("text", "delivered")
 )
@@ -82,7 +83,7 @@ class Check:
 
 
 def _checks(table: Table, night: dt.date) -> list[Check]:
-    """Every check of a table in the order in which a row is held against them."""
+    """Every check of a table, in the order in which each row must pass them."""
     checks = []
     for i, column in enumerate(table.columns):
         text, typed = f"text_{i}", quoted(column.name)
@@ -111,7 +112,7 @@ def is_any_text(column: Column) -> bool:
 
 
 def _typed(column: Column, text: str) -> str:
-    """The SQL that turns the text of a value into its type, or null where it is none."""
+    """The SQL that turns the text of a value into its type, or into null if it is no value of that type."""
     if column.data_type == "varchar":
         if not column.personal:
             return text
@@ -126,7 +127,7 @@ def _typed(column: Column, text: str) -> str:
 
 
 def _kept(column: Column, text: str) -> str:
-    """The SQL of what is kept of a JSON text."""
+    """The SQL of the part of a JSON text that is kept."""
     if column.keep_ids == ("*",):
         identifier = "try_cast(element as uuid)"
         elements = f"json_extract_string({text}, '$[*]')"

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Column:
-    """A column the product keeps; of JSON with `keep_ids`, only the ids under those keys, or (`*`) in a list.
+    """A column that is kept; of JSON with `keep_ids`, only the ids under those keys, or (`*`) in a list.
 
     `member` says how it names members: `owner` (the row is theirs), `reference` (the row is the community's)
     or `list` (a JSON list of members). `refers_to` names the table of owned rows whose ids it holds.
@@ -36,7 +36,7 @@ class RowCheck:
 class Table:
     """The contract of one export table.
 
-    `holds_acts` says that its rows are acts of members, whose order decides about points.
+    `holds_acts` says that its rows are acts of members, and that their order can decide who earns points.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a night read under this contract would have to be read again."""
+        """A hash that changes if nights read under this contract must be read again."""
         reads = (self.kind, self.key, self.event_time, self.guard_departures, self.columns, self.row_checks)
         return hashlib.sha256(repr(reads).encode()).hexdigest()[:16]
 

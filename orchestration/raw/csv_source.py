@@ -13,13 +13,13 @@ from orchestration.raw.contract import Table
 from orchestration.raw.refuse import CHUNK, RefusedError
 from orchestration.raw.source import NUL_FOUND, Source, require_text
 
-MAX_COLUMNS = 1600  # PostgreSQL has no tables of more
+MAX_COLUMNS = 1600  # PostgreSQL has no tables with more columns
 
 
 def csv_source(
     _connection: duckdb.DuckDBPyConnection, _table: Table, copy: Path, name: str, _max_unpacked_bytes: int
 ) -> Source:
-    """Refuse what is not CSV as PostgreSQL writes it; else its columns, by the names of the header."""
+    """Refuse a file that is not CSV as PostgreSQL writes it; else return its columns, named by the header."""
     require_text(copy, name, {b"\0": NUL_FOUND})
     _require_closed_quotes(copy, name)
     try:
@@ -34,11 +34,12 @@ def csv_source(
     _require_last_line_break(copy, name)
     again = next((i for i, column in enumerate(header) if column in header[:i]), None)
     if again is not None:
-        # Not named: where the header is missing, this is a row.
+        # The message does not quote it: if the header is missing, this is a row.
         first = header.index(header[again])
         raise RefusedError(f"{name} gives columns {first + 1} and {again + 1} the same name in line 1")
     positions = ", ".join(f"c{i}: 'varchar'" for i in range(len(header)))
-    # In parallel, DuckDB finds good large files with quoted line breaks broken, or passes over broken rows.
+    # If it reads in parallel, DuckDB calls good large files with quoted line breaks broken, or skips broken
+    # rows.
     relation = f"""read_csv({files(copy)}, auto_detect = false, parallel = false, header = true,
         delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false,
         columns = {{{positions}}})"""

@@ -1,4 +1,4 @@
-"""What has arrived: the nights that lie in the exports directory.
+"""Finds what has arrived: the nights in the exports directory.
 
 A part of a night is `<table>/<YYYY-MM-DD>/part-NNNN.<format>`.
 """
@@ -32,8 +32,8 @@ MAX_ROWS = 1 << 63
 class Night:
     """What the exports directory holds for one table and night.
 
-    Where there is no part, `parts` holds what else tells of a delivery: the manifest, or the folder itself.
-    `problem` says why the night cannot be taken, as far as that shows without opening a part.
+    If there is no part, `parts` holds the other sign of a delivery: the manifest, or the folder itself.
+    `problem` says why the night must be refused, as far as that shows without opening a part.
     """
 
     table: str
@@ -59,7 +59,7 @@ def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]
 
 
 def first_night(config: Settings) -> dt.date:
-    """The earliest night that was ever delivered, or is in raw; yesterday if there is none."""
+    """The earliest night in the exports or in raw; yesterday if there is none."""
     tops = (config.exports_dir, config.raw_dir)
     names = (folder.name for top in tops for folder in top.glob("*/????-??-??"))
     return min(
@@ -69,7 +69,7 @@ def first_night(config: Settings) -> dt.date:
 
 
 def last_night(exports_dir: Path) -> dt.date | None:
-    """The night with which the exports end, where they say so: those of the sample do, in `_last_night`."""
+    """The night with which the exports end, if their file `_last_night` says so (the sample has one)."""
     try:
         return _date((exports_dir / LAST_NIGHT_NAME).read_text().strip())
     except (OSError, ValueError):
@@ -77,7 +77,7 @@ def last_night(exports_dir: Path) -> dt.date | None:
 
 
 def nights_behind(as_of_date: dt.date, exports_dir: Path, now: dt.datetime) -> int:
-    """Nights that could be in the numbers by now and are not.
+    """How many nights the numbers are late.
 
     Today (UTC) the night of yesterday is expected. If the exports have ended, their last night is.
     """
@@ -89,7 +89,7 @@ def nights_behind(as_of_date: dt.date, exports_dir: Path, now: dt.datetime) -> i
 
 
 def delivered_state(nights: Iterable[Night]) -> str:
-    """Changes with every part delivered, taken away or written anew; no part is opened."""
+    """A hash that changes whenever a part is delivered, deleted or rewritten. It opens no part."""
     digest = hashlib.sha256()
     for night in nights:
         for path in (*night.parts, night.folder / MANIFEST_NAME):
@@ -98,7 +98,7 @@ def delivered_state(nights: Iterable[Night]) -> str:
 
 
 def _written(path: Path) -> tuple[int, int] | None:
-    """The size of a file and when it was last written; None if it is not there."""
+    """The size of a file and the time it was last written; None if it is not there."""
     try:
         found = path.stat()
     except OSError:
@@ -118,7 +118,7 @@ def part_format(path: Path) -> str | None:
 
 
 def open_within_exports(path: Path) -> io.BufferedReader:
-    """Open what lies in a night's folder: files only, and no link that leads out of the exports directory.
+    """Open a file in a night's folder, but no link that leads out of the exports directory.
 
     Raises:
         OSError: it cannot be opened, or must not be; `strerror` says why.
@@ -126,7 +126,7 @@ def open_within_exports(path: Path) -> io.BufferedReader:
     exports_dir = path.parents[2]
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(exports_dir)):
         raise PermissionError(errno.EACCES, "it is a link out of the exports directory")
-    # Not waiting: opening a pipe would, until somebody writes to it.
+    # Do not wait: opening a pipe would wait until somebody writes to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -135,7 +135,7 @@ def open_within_exports(path: Path) -> io.BufferedReader:
 
 
 def shown_name(name: str) -> str:
-    """A file name as it is recorded and told: on one line, with what cannot be printed escaped.
+    """A file name as records and messages show it: on one line, with unprintable characters escaped.
 
     An @ is escaped as well: a name may hold somebody's address.
     """
@@ -160,7 +160,7 @@ def _entries(parent: Path) -> list[Path]:
 
 
 def _night(table: str, date: dt.date, folder: Path) -> Night | None:
-    """What was delivered in a night's folder; None if nothing was."""
+    """The delivery in a night's folder; None if there is none."""
     try:
         parts = tuple(path for path in sorted(folder.iterdir()) if _is_part(path))
     except OSError as error:
@@ -175,7 +175,7 @@ def _night(table: str, date: dt.date, folder: Path) -> Night | None:
 
 def _is_part(path: Path) -> bool:
     is_data = not path.name.startswith((".", "_")) and not path.name.endswith(".tmp")
-    # What has a part's name and is none must not pass unnoticed: reading it says so.
+    # Something with a part's name that is no file must not go unnoticed: reading it gives the error.
     return is_data and (part_format(path) is not None or not path.is_dir())
 
 
@@ -209,7 +209,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_json(constant: str) -> None:
-    """Python reads NaN and infinities, which JSON has not."""
+    """Refuse NaN and infinities, which Python reads although JSON does not have them."""
     raise ValueError(constant)
 
 
@@ -217,7 +217,7 @@ def _expected(name: str, expected: dict[str, Any]) -> dict[str, Any]:
     """What a manifest expects of a part.
 
     Raises:
-        ValueError: it is nothing that a part could be.
+        ValueError: no part could be like this.
     """
     rows, sha256 = expected.get("rows", 0), expected.get("sha256", "0" * 64)
     if len(name) > MAX_NAME or type(rows) is not int or not 0 <= rows < MAX_ROWS:

@@ -1,4 +1,4 @@
-"""Members who left the platform, or asked to be forgotten, are erased from `raw/`.
+"""Erases members who left the platform, or asked to be forgotten, from `raw/`.
 
 A member has departed who was in an accepted users snapshot and is missing from the latest. Their id and the
 ids of their rows become pseudonyms in every night that holds them, or, if the run breaks off, in none. If
@@ -32,13 +32,13 @@ def settle(
     nights: Collection[Night],
     forget: Collection[str] = (),
 ) -> int:
-    """Erase whoever left or is to be forgotten, and give back their ids to those who returned.
+    """Erase members who left or are to be forgotten, and give members who returned their ids back.
 
     Args:
         settings: directories.
         tables: the contract.
-        nights: the nights that the exports still hold as they stand.
-        forget: pseudonyms of members to be forgotten, wherever they are delivered.
+        nights: the nights that the exports still hold unchanged.
+        forget: pseudonyms of members to forget, wherever they are delivered.
 
     Returns:
         How many members were erased now.
@@ -48,14 +48,14 @@ def settle(
     with duckdb.connect() as connection:
         set_up(connection, settings.memory_limit, settings.incoming_dir / "spill")
         load(connection, settings)
-        # A snapshot that is read again may show who else returned. After the second time, what still holds
-        # a dropped pseudonym cannot be read again.
+        # A snapshot that is read again may show more members who returned. Two rounds are enough: a night
+        # that still holds a dropped pseudonym after them cannot be read again.
         for may_read in (readable, readable, {}):
             plan_erasure(connection, settings, tables, forget)
             returned = _let_go(connection, settings, tables, may_read)
             if not returned:
                 break
-            # Only what is in force already: the plan made next takes any other pseudonym for an id.
+            # Write only pseudonyms already in force: the next plan would take any other pseudonym for an id.
             write_erased(connection, "(from wanted where pseudonym in (select pseudonym from erased))", draft)
             _read_again(settings, tables, [readable[key] for key in returned], draft)
         return _carry_out(connection, settings, tables)
@@ -75,7 +75,7 @@ def _let_go(
     tables: dict[str, Table],
     readable: Collection[Key],
 ) -> set[Key]:
-    """The nights to read again so that dropped pseudonyms are gone from raw.
+    """The nights to read again, so that dropped pseudonyms are gone from raw.
 
     In a night that cannot be read again, a member still gets their id back if a snapshot tells whose it is.
     The ids of their rows stay erased, there and wherever these rows are delivered again.
@@ -111,7 +111,7 @@ def _let_go(
 
 
 def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables: dict[str, Table]) -> int:
-    """Prepare every night anew, then put all in their places, and the pseudonyms in force with them."""
+    """Prepare every night anew, then put all in their places, together with the pseudonyms in force."""
     everything_is_said = one_row(
         connection,
         "select not exists (from substitution) and not exists (from wanted except from erased)"
@@ -134,10 +134,10 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
         )
     delete_publications(connection, settings)
     write_erased(connection, "wanted", prepared / settings.erased_file.name)
-    sync_whole(prepared)  # the mark must not reach the disk before what it vouches for
+    sync_whole(prepared)  # the nights must reach the disk before the mark that they are complete
     (prepared / "complete").touch()
     for folder in (prepared, settings.incoming_dir, settings.warehouse_dir):
-        sync(folder)  # nor a night take its place before the mark has
+        sync(folder)  # and the mark must reach the disk before a night takes its place
     finish_erasure(settings)
     erased, returned = one_row(
         connection,

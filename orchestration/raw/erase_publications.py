@@ -1,4 +1,4 @@
-"""Publications that name somebody who is being erased are deleted."""
+"""Deletes the publications that name somebody who is being erased."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ log = logging.getLogger("warehouse")
 
 
 def delete_publications(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Delete the archived publications that hold an id which is being erased, and what nobody can read."""
+    """Delete the archived publications that hold an id being erased, and those that nobody can read."""
     named = connection.sql(
         """
         select old_id from substitution
@@ -26,9 +26,9 @@ def delete_publications(connection: duckdb.DuckDBPyConnection, settings: Setting
     ).df()
     if named.empty:
         return
-    # Logs hold rows, too, and could hide some of their file.
+    # Logs hold rows, too, and could hide rows of their file.
     remove_logs(logs_in(settings.publications_dir))
-    # A draft of a run that broke off is among them: its name begins with a dot.
+    # This includes the draft of a run that broke off, whose name begins with a dot.
     for file in sorted(settings.publications_dir.glob("*.duckdb")):
         try:
             reason = "it named somebody who is now erased" if _names_any(file, named) else None
@@ -42,12 +42,12 @@ def delete_publications(connection: duckdb.DuckDBPyConnection, settings: Setting
 
 
 def _names_any(file: Path, named: "pd.DataFrame") -> bool:
-    """Whether an id of `named.old_id` stands in a published file, in whatever column of ids.
+    """Whether any column of ids in a published file holds an id of `named.old_id`.
 
     Raises:
         duckdb.Error: the file is damaged.
     """
-    # A damaged file may take its whole connection along, so each has one of its own.
+    # A damaged file may break its whole connection, so each file has a connection of its own.
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(file)} as publication_file (read_only)")
         connection.register("named", named)

@@ -28,7 +28,7 @@ def is_known(connection: duckdb.DuckDBPyConnection, settings: Settings, members:
 
 
 def standing_rows(settings: Settings, table: Table) -> str:
-    """The SQL of all rows of a table that stand in raw."""
+    """The SQL of all rows of a table in raw."""
     rows = files(settings.raw_dir / table.name, "*/rows.parquet")
     return f"read_parquet({rows}, union_by_name = true)"
 
@@ -109,7 +109,7 @@ def plan_erasure(
 def nights_holding(
     connection: duckdb.DuckDBPyConnection, settings: Settings, tables: dict[str, Table], ids: str
 ) -> set[Key]:
-    """The nights of raw in which any of the ids stands."""
+    """The nights of raw that hold any of the ids."""
     if not one_row(connection, f"select exists ({ids})")[0]:
         return set()
     holding: set[Key] = set()

@@ -1,4 +1,4 @@
-"""Takes in what was delivered: for a night, or for all that was missed.
+"""Reads deliveries into `raw/`: those of one night, or of all nights that were missed.
 
 Here it is decided which night is built, before a part is opened, and said what became of each delivery.
 """
@@ -27,7 +27,7 @@ class NoCompleteNightError(HinderedError):
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of an intake; nothing on a normal night.
+    """What the user asks of an intake; nothing on a normal night.
 
     Nights are dates. `forget` holds pseudonyms, never ids.
     """
@@ -40,7 +40,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Intake:
-    """What was taken in: the night to build as of, the outcomes by table, what waits, who was erased."""
+    """The result: the night to build as of, the outcomes by table, what waits, how many were erased."""
 
     as_of_date: dt.date
     outcomes: dict[str, list[Outcome]]
@@ -49,24 +49,24 @@ class Intake:
 
 
 def take_in(config: Settings, tables: dict[str, Table], selected: Collection[str], wish: Wish) -> Intake:
-    """Read every delivered night up to as-of that is new, corrected, or asked for; erase who left.
+    """Read every delivered night up to as-of that is new, corrected, or requested; erase members who left.
 
     Args:
         config: directories and limits; the caller holds the warehouse.
         tables: the contract.
         selected: the tables to read.
-        wish: what is asked for.
+        wish: what the user asks for.
 
     Raises:
-        UsageError: what is asked for cannot be.
-        HinderedError: no night is complete, or the machine keeps one out.
+        UsageError: the wish is impossible.
+        HinderedError: no night is complete, or the machine could not read one.
     """
     recover(config, tables)
     nights = delivered_nights(config.exports_dir, tables)
     known = known_parts(config)
     arrived = {(night.table, night.date) for night in nights} | set(known)
     as_of_date = choose_as_of(config, tables, arrived, wish.as_of)
-    # Who has left by now is never shown, however early the night that is built.
+    # Members who have left by now are never shown, however early the night that is built.
     due = [
         night
         for night in nights
@@ -94,7 +94,7 @@ def take_in(config: Settings, tables: dict[str, Table], selected: Collection[str
 
 
 def _tell(date: dt.date, outcomes: Iterable[Outcome]) -> None:
-    """A line for a night that brought something."""
+    """Log a line for a night that brought something."""
     changed = [outcome for outcome in outcomes if outcome.action == "accepted"]
     if changed:
         rows, rejected = (sum(getattr(outcome, what) for outcome in changed) for what in ("rows", "rejected"))
@@ -104,10 +104,10 @@ def _tell(date: dt.date, outcomes: Iterable[Outcome]) -> None:
 def choose_as_of(
     config: Settings, tables: dict[str, Table], arrived: set[tuple[str, dt.date]], asked: dt.date | None
 ) -> dt.date:
-    """The night to build as of: the one asked for if it is complete, else the latest complete one.
+    """The night to build as of: the requested one, or the latest complete one if none is requested.
 
     Raises:
-        UsageError: the night asked for is not complete.
+        UsageError: the requested night is not complete.
         NoCompleteNightError: no night is.
     """
     required = {name for name, table in tables.items() if table.required}
@@ -131,10 +131,10 @@ def require_rows(
     as_of_date: dt.date,
     read_again: set[tuple[str, dt.date]],
 ) -> None:
-    """The latest night of each table up to as-of must have its rows.
+    """Check that the latest night of each table up to as-of has its rows.
 
     Raises:
-        UsageError: the rows of such a night were pruned and it is not read again now.
+        UsageError: the rows of such a night were pruned, and this run does not read it again.
     """
     latest = {table: (table, night) for table, night in sorted(known) if night <= as_of_date}
     pruned = [night for night in latest.values() if night not in read_again and known[night][0].is_pruned]

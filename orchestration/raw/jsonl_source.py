@@ -11,22 +11,23 @@ from orchestration.raw.json_text import holds_nul, is_lenient, json_path, repeat
 from orchestration.raw.refuse import RefusedError, refusing
 from orchestration.raw.source import NUL_FOUND, Source, require_text
 
-MAX_LINE = 1 << 24  # of JSONL; DuckDB's own limit, said by name so that it can be explained
+MAX_LINE = 1 << 24  # of a line in bytes: DuckDB's own limit, set by name so that a message can give it
 NO_JSON = "it is not JSON"
 
 
 def jsonl_source(
     connection: duckdb.DuckDBPyConnection, _table: Table, copy: Path, name: str, _max_unpacked_bytes: int
 ) -> Source:
-    """Refuse what is not one JSON object per line; else a column for every key that occurs."""
-    # The two controls beside NUL that DuckDB takes for space around a value; it finds the others.
+    """Refuse a file that is not one JSON object per line; else return a column for every key that occurs."""
+    # Besides NUL, these two control characters: DuckDB takes them for space around a value. It finds all
+    # others.
     require_text(copy, name, {b"\0": NUL_FOUND, b"\v": NO_JSON, b"\f": NO_JSON})
     with copy.open("ab") as file:
-        file.write(b"\n")  # without one, DuckDB passes over a file of one byte
+        file.write(b"\n")  # without a line break, DuckDB skips a file of one byte
     relation = f"read_ndjson_objects({files(copy)}, maximum_object_size = {MAX_LINE})"
     lenient_relation = f"{relation[:-1]}, ignore_errors = true)"
     with refusing(copy, lambda _: f"{name} cannot be read{_too_long(copy)}"):
-        # A line that is no JSON at all is null. Lines of the same keys are judged by the first of them.
+        # A line that is no JSON at all is null. Of lines with the same keys, only the first is judged.
         connection.execute(
             f"""
             create or replace temp table shape as
@@ -59,11 +60,11 @@ def jsonl_source(
     if first:
         record, problem = first
         if not problem:
-            # An array of all rows, say, which would be one row to reject.
+            # For example an array of all rows, which would otherwise be one rejected row.
             raise RefusedError(f"{name} cannot be read: its record {record} is not a JSON object")
         raise RefusedError(f"{name} cannot be read at line {_line_of_json(copy, record)}: {problem}")
     paths = {key: literal(json_path(key)) for (key,) in keys}
-    # DuckDB writes fractions its own way, and what is nested is no text.
+    # DuckDB writes fractions in its own way, and nested values are no text.
     kinds = "('OBJECT', 'ARRAY', 'DOUBLE')"
     return Source(
         relation,
@@ -73,7 +74,7 @@ def jsonl_source(
 
 
 def _line_of_json(copy: Path, record: int) -> int:
-    """Where a record of JSONL stands: empty lines are none."""
+    """The line of a JSONL record; empty lines are no records."""
     with copy.open("rb") as lines:
         filled = (number for number, line in enumerate(lines, start=1) if line.strip(b" \t\r\n"))
         return next(islice(filled, record - 1, None))

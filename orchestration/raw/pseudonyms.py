@@ -1,7 +1,7 @@
 """Pseudonyms for ids that must not be kept: HMAC-SHA256 under a key that only this installation has.
 
-`erased.parquet` holds the pseudonyms in force and never an id. What is ingested later is held against it, so
-that an id once erased is erased again wherever it is delivered.
+`erased.parquet` holds the pseudonyms in force and never an id. Later ingestion compares its ids with this
+file, so an erased id is erased again wherever it is delivered.
 """
 
 import os
@@ -20,22 +20,23 @@ from orchestration.settings import HinderedError, Settings
 KEY_BYTES = 32
 BLOCK_BYTES = 64
 PRIVATE = 0o600
-# Its pseudonym, kept beside the others, tells whether the key is the one they were made with.
+# The pseudonym of this id, kept beside the others, tells whether the key is the one that made them.
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class ErasureKeyError(HinderedError):
-    """The key is missing, malformed, or not the one the pseudonyms in force were made with."""
+    """The key is missing, malformed, or not the one that made the pseudonyms in force."""
 
 
 def load(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Give a connection the table `erased` (pseudonym, reason) of those in force, and two macros.
+    """Give a connection the table `erased` (pseudonym, reason) of the pseudonyms in force, and two macros.
 
-    `pseudonym(id)` is made from an id; `erased_as(id)` leaves alone what is a pseudonym already. The key is
-    made on first need. It reaches DuckDB as a value, so that it is in no statement and no message.
+    `pseudonym(id)` makes a pseudonym from an id. `erased_as(id)` does the same, but leaves a pseudonym as it
+    is. The first call that needs the key makes it. The key reaches DuckDB as a value, so it is in no
+    statement and no message.
 
     Raises:
-        ErasureKeyError: pseudonyms are in force, and the key is not theirs.
+        ErasureKeyError: pseudonyms are in force, and the key is not the one that made them.
     """
     file = settings.erased_file
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,7 @@ def _make_key(path: Path) -> None:
 
 
 def write_erased(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> None:
-    """Write pseudonyms in a stable order, in one move."""
+    """Write pseudonyms in a stable order; the file takes its place in one move."""
     draft = path.with_name(f".{path.name}.new")
     rows = f"from {relation} order by pseudonym, reason"
     connection.execute(f"copy ({rows}) to {literal(draft)} (format parquet, compression zstd)")
@@ -110,7 +111,7 @@ def write_erased(connection: duckdb.DuckDBPyConnection, relation: str, path: Pat
 
 
 def erase_again(connection: duckdb.DuckDBPyConnection, table: Table, relation: str) -> None:
-    """Erase from a temporary table just read every id whose pseudonym is in force.
+    """Erase every id whose pseudonym is in force from a temporary table that was just read.
 
     Rows of the users snapshots stay for now: only when all nights are in is it known who left.
     """
@@ -130,14 +131,14 @@ def erase_again(connection: duckdb.DuckDBPyConnection, table: Table, relation: s
 
 
 def ids_in(table: Table, relation: str) -> str:
-    """The SQL of every id in the columns that may hold one of a member or of a row of theirs; its night."""
+    """The SQL of every id, with its night, in the columns that may hold ids of members or of their rows."""
     return " union all ".join(
         f"select {_ids(column)} as id, night from {relation} as rows" for column in table.erasable
     )
 
 
 def substituted(table: Table, relation: str) -> str:
-    """The SQL of rows in which each old_id of the table `substitution` is its new_id, and row_hash agrees."""
+    """The SQL of rows with the new_id of the table `substitution` for each old_id, and a new row_hash."""
     columns = ", ".join(f"{_substituted(column)} as {quoted(column.name)}" for column in table.erasable)
     return f"""
         select * replace ({row_hash(table)} as row_hash)

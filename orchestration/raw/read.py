@@ -1,7 +1,7 @@
-"""Reads one delivered part: any of the formats, every value held against the contract.
+"""Reads one delivered part in any format, and checks every value against the contract.
 
-DuckDB reads and checks; rows never pass through Python. Messages name the file, the line and the column, and
-never quote a row, which may hold what must not leave ingestion.
+DuckDB reads and checks; rows never pass through Python. Messages name the file, the line and the column. They
+never quote a row, because it may hold personal data, which must not leave ingestion.
 """
 
 import ast
@@ -24,7 +24,7 @@ from orchestration.raw.refuse import CHUNK, RefusedError, refusing, too_large, w
 
 
 def checksum(path: Path) -> str:
-    """The sha256 of a file; empty if it cannot be read, which reading it will then explain."""
+    """The sha256 of a file; empty if the file cannot be read. Reading it later explains why."""
     try:
         with open_within_exports(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -41,14 +41,15 @@ def read_part(
     work: Path,
     max_unpacked_bytes: int,
 ) -> None:
-    """Read a part and hold every row against the contract.
+    """Read a part and check every row against the contract.
 
     Leaves the temporary table `checked`: one row per record with the typed columns, row_number, row_hash, and
-    the first problem: its number, column and reason, and the value if plain and not personal; null if none.
+    the first problem: its number, column and reason, and the value if it is plain and not personal. Without a
+    problem these are null.
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
-        OSError, duckdb.Error: not the part is at fault but the machine, which lacks disk or memory.
+        OSError, duckdb.Error: the fault is not in the part: the machine lacks disk or memory.
     """
     name = shown_name(path.name)
     copy = _take(path, name, sha256, work, max_unpacked_bytes)
@@ -62,10 +63,11 @@ def read_part(
 
 
 def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: int) -> Path:
-    """Copy a part aside, unpacked, so that nothing can change it while it is read.
+    """Copy and unpack a part, so that nothing can change it while it is read.
 
     Raises:
-        RefusedError: no known format, not readable, changed while it was copied, or packed and damaged.
+        RefusedError: the part has no known format, is not readable, changed during the copy, or is a damaged
+            archive.
     """
     if part_format(path) is None:
         raise RefusedError(f"{name} is in none of the formats {', '.join(FORMATS)}")
@@ -108,7 +110,7 @@ def _delivered(path: Path, name: str) -> Iterator[bytes]:
 SOURCES = {"csv": csv_source, "jsonl": jsonl_source, "parquet": parquet_source}
 
 
-# What decides how a part is read, in this room.
+# The files of this room that decide how a part is read.
 READING = (
     "check", "csv_source", "json_text", "jsonl_source", "parquet_source", "read", "refuse", "source",
 )  # fmt: skip

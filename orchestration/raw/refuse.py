@@ -1,4 +1,4 @@
-"""Why a delivered part is refused: the errors of DuckDB in words that name the place and quote no row."""
+"""Turns errors of DuckDB into the reason for a refusal, which names the place and quotes no row."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ class RefusedError(Exception):
 
 @contextmanager
 def refusing(copy: Path, say: Callable[[Exception], str], *, writes: bool = True) -> Iterator[None]:
-    """Refuse a part for what DuckDB finds wrong in it, but not for want of memory or of disk for other files.
+    """Refuse a part if DuckDB finds a fault in it, but not if memory, or disk for other files, runs out.
 
     When memory runs out, the part or the machine may be at fault, so the part is not refused.
     If nothing is written (`writes`), no other file than the part can be at fault.
@@ -30,19 +30,19 @@ def refusing(copy: Path, say: Callable[[Exception], str], *, writes: bool = True
     except duckdb.OutOfMemoryException:
         raise
     except (duckdb.Error, UnicodeDecodeError) as error:
-        # DuckDB's message may quote bytes that are no text, which Python then cannot read.
+        # DuckDB's message may quote bytes that are no text. Python then raises UnicodeDecodeError.
         if writes and isinstance(error, duckdb.IOException) and str(copy) not in str(error):
             raise
         raise RefusedError(say(error)) from error
 
 
 def too_large(name: str, max_unpacked_bytes: int) -> str:
-    """What is said of a part that is too large once it is unpacked."""
+    """The message about a part that is too large when unpacked."""
     return f"{name} unpacks to more than {max_unpacked_bytes:,} bytes, the limit that MAX_UNPACKED_BYTES sets"
 
 
 def where(error: Exception, copy: Path) -> str:
-    """The place DuckDB names; the rest of its message may quote the row and stays out."""
+    """The place that DuckDB names. The rest of its message is left out, because it may quote the row."""
     record = re.search(r"CSV Error on Line: (\d+)", str(error))
     problem = re.search(CSV_PROBLEMS, str(error))
     at = f" at line {_line_of(copy, int(record.group(1)))}" if record else ""
@@ -50,7 +50,7 @@ def where(error: Exception, copy: Path) -> str:
 
 
 def _line_of(copy: Path, record: int) -> int:
-    """Where a CSV record begins: DuckDB counts records, and one may have many lines."""
+    """The line where a CSV record begins. DuckDB counts records, and a record may have many lines."""
     with copy.open(encoding="utf-8-sig", newline="\n") as file:
         reader = csv.reader(file)
         try:

@@ -1,4 +1,4 @@
-"""What every format of a delivered part becomes: a relation whose columns are texts."""
+"""The common form of a delivered part of any format: a relation whose columns are texts."""
 
 import codecs
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ NUL_FOUND = "it holds a NUL character"
 class Source:
     """A readable part: a relation to select from, and for each of its columns the text of its value.
 
-    `no_text` says by column, in SQL, which values are none that a column of text may hold.
+    `no_text` holds SQL by column. It finds the values that a text column must not hold.
     """
 
     relation: str
@@ -22,7 +22,7 @@ class Source:
 
 
 def require_text(copy: Path, name: str, unwanted: dict[bytes, str]) -> None:
-    """UTF-8 without unwanted characters, each with what to say of a line that holds it.
+    """Refuse a file that is not UTF-8 or holds an unwanted character, with the message for that character.
 
     DuckDB's database breaks on other bytes in a CSV file that has more columns than are read.
     """

@@ -33,25 +33,25 @@ def write_sample(
 ) -> list[dt.date]:
     """Write the exports of a made-up platform; the parts of a night written before are replaced.
 
-    They say which night is their last, so that nobody waits for more.
+    The exports say which night is their last, so that nobody waits for more.
 
-    Faults change no other row. All of them arrive with the last night; `FAULT_ROWS` counts them:
+    Faults change no other row. They all arrive with the last night. `FAULT_ROWS` counts them:
 
     - late: 5 engagements, 3 signal actions and 2 follows of an earlier night arrive with the last one.
-    - duplicate: 3 engagements and 2 signal actions of earlier nights are delivered again, identical; another
-      3 engagements, 2 signal actions and 1 user stand twice in one part. 11 rows more than without.
+    - duplicate: 3 engagements and 2 signal actions of earlier nights are delivered again unchanged; another
+      3 engagements, 2 signal actions and 1 user are in one part twice. These are 11 extra rows.
     - corrected: 2 engagements (partial, of tracks in no rotation) are delivered again as full with score 3,
-      and 2 signal actions (ADD) as RECOMMEND. 4 rows more than without.
-    - broken: 5 engagements more: a null id, a score that is no number, an unknown type, a score impossible
-      for its type, one after the end of its night; 3 signal actions more: a null id, an unknown type, one
-      after the end of its night; 1 user more: a null id.
+      and 2 signal actions (ADD) as RECOMMEND. These are 4 extra rows.
+    - broken: 5 extra engagements: a null id, a score that is no number, an unknown type, a score impossible
+      for its type, one after the end of its night; 3 extra signal actions: a null id, an unknown type, one
+      after the end of its night; 1 extra user: a null id.
 
     Args:
         exports_dir: where the folders of the tables go.
         size: how much of everything.
-        seed: another one gives another platform.
+        seed: another seed gives another platform.
         last_night: the last night exported.
-        formats: used in turn over tables, nights and parts.
+        formats: the formats to use in turn over tables, nights and parts.
         faults: which of `FAULT_ROWS` to plant.
 
     Returns:

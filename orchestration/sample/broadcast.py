@@ -23,7 +23,7 @@ from orchestration.sample.world import (
 )
 
 WINDOW = 14 * DAY  # of recurrence
-JOB_EARLIEST, JOB_SPREAD = 20 * HOUR, 190 * MINUTE  # late in the day, what follows it included
+JOB_EARLIEST, JOB_SPREAD = 20 * HOUR, 190 * MINUTE  # late in the day, including everything that follows it
 
 
 def add_broadcast(world: World) -> None:
@@ -33,7 +33,7 @@ def add_broadcast(world: World) -> None:
 
 
 def _tracks(world: World) -> None:
-    """Tracks, of bands and of people who only wrote a name, and the deck they are released from."""
+    """Tracks of bands, tracks of people who only wrote a name, and the deck for their release."""
     rng, n = world.rng("broadcast"), world.size.tracks
     i = np.arange(n)
     band = (len(world.base["artist_bands"]) * rng.random(n) ** 1.5).astype(int)
@@ -75,12 +75,12 @@ def _tracks(world: World) -> None:
         "scope": np.array(["global"], object), "recurrenceRollingWindowDays": pd.array([None], "Int64"),
         "maxTracksPerArtist": pd.array([None], "Int64"), "voteCooldownHours": pd.array([12], "Int64"),
     })  # fmt: skip
-    stated, said_at = pd.array([WINDOW // DAY], "Int64"), world.changing + 9 * HOUR  # null meant the same
+    stated, said_at = pd.array([WINDOW // DAY], "Int64"), world.changing + 9 * HOUR  # null means the same
     world.revise("fair_play_config", np.array([0]), said_at, recurrenceRollingWindowDays=stated)
 
 
 def _rotation(world: World) -> None:
-    """Rotation entries, listening, and every night's recurrence scores, which follow from it."""
+    """Rotation entries, listening, and every night's recurrence scores, which follow from the listening."""
     rng, count, nights = world.rng("rotation"), world.size.scenes, world.size.nights
     own, created = world.column("tracks", "_communityId"), world.column("tracks", "createdAt")
     plays = np.flatnonzero(world.column("tracks", "_rotates"))
@@ -92,7 +92,7 @@ def _rotation(world: World) -> None:
     window = np.array([14, 7, 30])[scene % 3]
     in_city = scene < count
 
-    # One job per scene and day, at no fixed time; some older entries are made to graduate in the nights.
+    # One job per scene and day, at no fixed time. Some older entries graduate during the exported nights.
     days = (world.end - world.opened) // DAY + 40
     time_of_day = JOB_EARLIEST + rng.integers(0, JOB_SPREAD, (count + 1, days))
     jobs = world.opened + DAY * np.arange(days) + time_of_day
@@ -104,8 +104,8 @@ def _rotation(world: World) -> None:
     day = np.minimum((due - world.opened) // DAY, days - 2)
     graduated = np.where(jobs[scene, day] >= due, jobs[scene, day], jobs[scene, day + 1])
 
-    # Some that graduate are touched again the same night. Engagement is planted between as-of and updatedAt,
-    # at both edges of the window, and just outside them.
+    # Some entries that graduate change again in the same night. Engagement is planted between as-of and
+    # updatedAt, at both edges of the window, and just outside them.
     delay = rng.integers(0, 5 * SECOND + 1, nightly.shape)
     settled = np.flatnonzero(in_city & (graduated < world.first))
     slow, edges = settled[:3], settled[3:5]
@@ -136,7 +136,7 @@ def _rotation(world: World) -> None:
 
 
 def _listening(world: World, planted_track: np.ndarray, planted_at: np.ndarray) -> None:
-    """Engagement in sessions: those planted for the rotation job, one over midnight, then any."""
+    """Engagement in sessions: those planted for the rotation job, one over midnight, then random ones."""
     rng, n, planted = world.rng("listening"), world.size.engagements, len(planted_track)
     created, popularity = world.column("tracks", "createdAt"), world.column("tracks", "_popularity")
     listener = world.anybody(rng, n // 2 + 50)
@@ -157,7 +157,7 @@ def _listening(world: World, planted_track: np.ndarray, planted_at: np.ndarray) 
     alone, together = np.arange(planted), np.full(len(midnight), planted)
     session = np.concatenate([alone, together, planted + 1 + session[kept]])
     score = rng.choice(4, len(user), p=[0.15, 0.2, 0.2, 0.45])
-    score[:planted] = 1 + np.arange(planted) % 3  # what is planted must count
+    score[:planted] = 1 + np.arange(planted) % 3  # planted engagement must count
     world.add("track_engagements", {
         "userId": user, "trackId": track, "score": score,
         "type": np.array(["skip", "partial", "majority", "full"], object)[score],
@@ -167,7 +167,7 @@ def _listening(world: World, planted_track: np.ndarray, planted_at: np.ndarray) 
 
 
 def _score(world: World, track: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """The score of each track's engagement from low to high, both included."""
+    """The sum of each track's engagement scores from low to high, both included."""
     engagements, beyond_time = world.base["track_engagements"], 2**45
     key = engagements["_trackId"].to_numpy() * beyond_time + ms(engagements["createdAt"])
     order = np.argsort(key, kind="stable")
@@ -177,7 +177,7 @@ def _score(world: World, track: np.ndarray, low: np.ndarray, high: np.ndarray) -
 
 
 def _votes(world: World, track: np.ndarray, scene: np.ndarray, entered: np.ndarray) -> None:
-    """Votes of people listening, for a track where it plays."""
+    """Votes of listeners for a track, in the scene where it plays."""
     rng, engagements = world.rng("votes"), world.base["track_engagements"]
     entries = pd.DataFrame({"_trackId": track, "scene": scene, "entered": entered})
     cast = engagements[rng.random(len(engagements)) < 0.05].merge(entries, on="_trackId")

@@ -1,4 +1,4 @@
-"""Who is there: scenes, users and their memberships, sects and tags, bands, and the registrar."""
+"""The community: scenes, users and their memberships, sects and tags, bands, and the registrar."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from orchestration.sample.world import (
     uuids,
 )
 
-# Two scenes of one name, one without a state, and one that is activated during the nights (NEW_SCENE).
+# Two scenes with the same name, one without a state, and one that is activated during the nights (NEW_SCENE).
 PLACES = [
     ("Austin", "Texas", "punk"), ("Austin", "Texas", "punk"), ("Laredo", None, "punk"),
     ("Nashville", "Tennessee", "punk"), ("Houston", "Texas", "punk"), ("Austin", "Texas", "hip-hop"),
@@ -47,7 +47,7 @@ def add_community(world: World) -> None:
 
 
 def _scenes(world: World) -> None:
-    """The communities as they begin, then of a state and of the nation; their members are counted later."""
+    """The first communities: scenes, one of a state, one of the nation. Members are counted later."""
     count, i = world.size.scenes, np.arange(world.size.scenes + 2)
     numbers = range(len(PLACES), count)
     more = [(f"{PLACES[k % 8][0]} {k // 8}", PLACES[k % 8][1], PLACES[k % 7][2]) for k in numbers]
@@ -68,13 +68,13 @@ def _scenes(world: World) -> None:
 
 
 def _place(world: World, scene: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """City, state and music community of these scenes, under these names; none where there is no scene."""
+    """City, state and music community of these scenes, under these names; null where there is no scene."""
     columns = (world.column("communities", column) for column in PLACE)
     return {name: np.where(scene < 0, None, c[scene]) for name, c in zip(names, columns, strict=True)}
 
 
 def _people(world: World) -> None:
-    """Users, and where they belong. Homes are given by id, by text alone, or not at all, and some change."""
+    """Users and their homes. A home is given by id, by text alone, or not at all, and some homes change."""
     rng, count, n = world.rng("people"), world.size.scenes, world.size.members
     i = np.arange(n)
     weights = 1 / (1 + np.arange(count))
@@ -83,7 +83,7 @@ def _people(world: World) -> None:
     scene = rng.choice(count, n, p=weights / weights.sum())
     created = world.ages(rng, n, before=0.7, during=0.06)
     created[:9] = world.opened + i[:9] * SECOND
-    cutover = np.arange(n // 3, n // 3 + max(3, n // 60))  # they wait for a scene of their own
+    cutover = np.arange(n // 3, n // 3 + max(3, n // 60))  # these users wait for a scene of their own
     movers = np.arange(n // 2, n // 2 + max(3, n // 50))
     gains = np.arange(n * 3 // 5, n * 3 // 5 + max(3, n // 50))
     leavers = n * 2 // 5 + np.arange(2 if n >= 300 and world.size.nights > 1 else 0)
@@ -94,7 +94,7 @@ def _people(world: World) -> None:
     nowhere = (i == 6) | ((i > 7) & (rng.random(n) < 0.03) & ~np.isin(i, cutover))
     elsewhere = unmigrated & ((i % 4 == 1) | (i == 5))
     home_text = _place(world, np.where(nowhere, -1, text), HOME_TEXT)
-    home_text["homeSceneCity"][elsewhere & ~nowhere] = "Waco"  # where there is no scene
+    home_text["homeSceneCity"][elsewhere & ~nowhere] = "Waco"  # their home is in a place without a scene
     home = np.where(unmigrated | nowhere, -1, np.where(i == 7, count, scene))  # one lives in a state
     visited = rng.integers(0, NEW_SCENE, n)
     tuned = np.where(rng.random(n) < 0.5, visited, -1)
@@ -127,9 +127,9 @@ def _people(world: World) -> None:
 
 
 def _memberships(world: World, user: np.ndarray, scene: np.ndarray, joined: np.ndarray) -> None:
-    """Memberships, and each night's communities with a count of them that is slightly off."""
+    """Memberships, and each night's communities with a member count that is slightly wrong."""
     rng = world.rng("memberships")
-    recorded = (scene >= 0) & (rng.random(len(user)) > 0.05)  # some paths skip the membership
+    recorded = (scene >= 0) & (rng.random(len(user)) > 0.05)  # some paths in the app make no membership
     guest = world.anybody(rng, world.size.members // 8)
     visited = rng.integers(0, world.size.scenes, len(guest))
     opened = world.column("communities", "createdAt")
@@ -189,7 +189,7 @@ def _scene_life(world: World) -> None:
 
 
 def _artists(world: World) -> None:
-    """Bands and who plays in them, and the activation of a scene, which moves bands but not their tracks."""
+    """Bands and their members, and the activation of a scene, which moves bands but not their tracks."""
     rng, n = world.rng("artists"), world.size.members
     count = max(6, world.size.tracks // 5)
     i = np.arange(count)
@@ -215,7 +215,7 @@ def _artists(world: World) -> None:
         "createdAt": np.where(np.arange(len(band)) < count, created[band], joined),
     }, once="artistBandId userId")  # fmt: skip
 
-    # An old audit, the new scene's activation, and a second one that names one of the same listeners again.
+    # An old audit, the new scene's activation, and a second activation that names one of the same listeners.
     cutover = np.flatnonzero(world.column("users", "_cutover"))
     listeners, bands = [np.arange(1, 4), cutover[:-1], cutover[[0, -1]]], [i[:0], moving, i[:0]]
     scene = np.array([0, NEW_SCENE, NEW_SCENE])
@@ -231,7 +231,7 @@ def _artists(world: World) -> None:
 
 
 def _registrar(world: World) -> None:
-    """Registrations: one of each band, some others, and what was granted for them."""
+    """Registrations: one for each band, some others, and the capabilities granted for them."""
     rng, bands = world.rng("registrar"), len(world.base["artist_bands"])
     i = np.arange(bands + 8)
     band = np.where(i < bands, i, -1)

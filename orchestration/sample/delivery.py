@@ -1,4 +1,4 @@
-"""What is delivered: the faults planted in the last night, the parts of a night, and the formats."""
+"""Delivers the sample: plants faults in the last night, splits nights into parts, writes the formats."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ SPLIT_ROWS = 10_000  # a night with more rows comes in two parts
 
 
 def plant_faults(world: World, faults: Collection[str]) -> None:
-    """Faults in what is delivered with the last night, beside rows that are right."""
+    """Plant faults in the last night, beside correct rows."""
     if world.size.nights == 1 and set(faults) - {"broken"}:
         raise ValueError("late, duplicate and corrected rows need two nights")
     for name in ("track_engagements", "signal_actions", "follows"):
@@ -38,7 +38,7 @@ def plant_faults(world: World, faults: Collection[str]) -> None:
 
 
 def _faulty(world: World, name: str, counts: dict[str, int]) -> pd.DataFrame:
-    """An append table with so many rows of each fault."""
+    """An append table with the given number of rows of each fault."""
     frame, last = world.tables[name].assign(_garbled=False), world.size.nights - 1
     half = counts["duplicate"] // 2
     earlier = np.flatnonzero(frame["_night"] < last)[::-1]
@@ -69,7 +69,7 @@ def _faulty(world: World, name: str, counts: dict[str, int]) -> pd.DataFrame:
 
 
 def _broken(world: World, name: str, good: pd.DataFrame) -> pd.DataFrame:
-    """New rows of the last night like these good ones, with one defect each."""
+    """New rows of the last night: copies of these good rows, with one defect each."""
     created = np.full(len(good), world.end - HOUR).astype("datetime64[ms]")
     ids = uuids(world.rng(f"broken {name}"), len(good))
     rows = good.assign(id=world.typed("id", ids, len(good)), createdAt=created, _night=world.size.nights - 1)
@@ -84,7 +84,7 @@ def _broken(world: World, name: str, good: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_tables(world: World, names: Sequence[str], exports_dir: Path, formats: Sequence[str]) -> None:
-    """Write these tables, in the formats by turns."""
+    """Write these tables, using the formats in turn."""
     with duckdb.connect() as connection:
         # One thread, so that the bytes are always the same.
         connection.execute("set threads = 1; set preserve_insertion_order = true")
@@ -124,7 +124,7 @@ def _write_table(
 
 
 def _rendered(column: str, kind: str, form: str, garbled: bool) -> str:
-    """The SQL of a column as a format wants it; CSV as PostgreSQL prints it."""
+    """The SQL of a column in the form that a format needs; CSV as PostgreSQL prints it."""
     value = f'"{column}"'
     if column == "score" and garbled:
         if form.startswith("jsonl"):

@@ -85,10 +85,12 @@ def _actions(world: World) -> None:
     own = np.flatnonzero((rng.random(len(born)) < 0.1) & (creator >= 0))
     week, strangers = world.end - 7 * DAY - 6 * HOUR, np.array([-1, -2])
     acts = [
-        # An ADD exactly a week after another's BLAST, one a millisecond later, one a millisecond earlier.
+        # An ADD exactly a week after another member's BLAST, one a millisecond later, one a millisecond
+        # earlier.
         (np.full(3, 1), np.arange(3), np.full(3, week), "BLAST"),
         (np.full(3, 2), np.arange(3), week + 7 * DAY + np.array([0, 1, -1]), "ADD"),
-        # One who adds what they blasted, two who blast their own, and two whom no snapshot knows.
+        # One member who adds what they blasted, two who blast their own signals, and two who are in no
+        # snapshot.
         (np.full(1, 1), np.full(1, 3), np.full(1, week), "BLAST"),
         (np.full(1, 1), np.full(1, 3), np.full(1, week + HOUR), "ADD"),
         (creator[4:6], np.arange(4, 6), np.full(2, week), "BLAST"),
@@ -146,7 +148,7 @@ def _events(world: World) -> None:
     creator, scene = world.column("events", "_createdById"), world.column("events", "_communityId")
     held = _held(world)
     visited = held[(len(held) * rng.random(n) ** 1.5).astype(int)]
-    event = np.concatenate([held[::2], visited])  # the first of them by those who made them
+    event = np.concatenate([held[::2], visited])  # the first of them by their makers
     user = np.concatenate([creator[held[::2]], world.members(rng, scene[visited])])
     begins = world.column("events", "startDate")[event]
     arrived = between(rng, begins, begins + 2 * HOUR)
@@ -181,7 +183,7 @@ def _support(world: World) -> None:
     finished = np.flatnonzero((status == "active") & (created < world.changing))[:1]
     world.revise("projects", finished, world.changing + 12 * HOUR, status="completed")
     more = rng.integers(0, len(i), max(20, n // 4))
-    project = np.concatenate([i[::2], more])  # the first of them by those who made them
+    project = np.concatenate([i[::2], more])  # the first of them by their makers
     user = np.concatenate([creator[::2], world.members(rng, home[creator[more]])])
     world.add("project_supports", {
         "projectId": project, "userId": user, "createdAt": world.when(rng, user, created[project]),

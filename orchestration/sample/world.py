@@ -1,7 +1,7 @@
-"""The made-up world in the making: its tables, the times that matter, and how anything is drawn at random.
+"""Builds the made-up world: its tables, the times that matter, and the random draws.
 
-Until a table is complete its times are integers (milliseconds since 1970, UTC), and it refers to other things
-by their position, negative for none.
+Until a table is complete, its times are integers (milliseconds since 1970, UTC). It refers to other things by
+their position; a negative position means none.
 """
 
 import datetime as dt
@@ -15,11 +15,11 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class SampleSize:
-    """How much there is of everything; what is not named here grows with these.
+    """How much there is of everything. Everything that is not named here grows with these.
 
     Attributes:
-        members: users, those included who join during the nights; at least 40.
-        scenes: communities of tier city; at least 4. A state and a national one come on top.
+        members: users, including those who join during the nights; at least 40.
+        scenes: communities of tier city; at least 4. One of a state and a national one come on top.
         tracks: tracks; at least 20.
         engagements: rows of track_engagements, all nights together; at least 500.
         actions: rows of signal_actions, all nights together; at least 100.
@@ -85,7 +85,7 @@ COLUMNS = {
     "pioneer_referrals": "id pioneerId recruitedUserId communityId createdAt",
     "activity_point_adjustments": "id userId points reason decidedById createdAt",
 }
-BORN = {  # the append tables, and which column says when a row came to be
+BORN = {  # the append tables, and the column that says when a row was made
     "community_members": "joinedAt", "user_saved_scenes": "savedAt", "track_engagements": "createdAt",
     "track_votes": "createdAt", "signal_actions": "createdAt", "follows": "createdAt",
     "collection_items": "createdAt", "user_tags": "createdAt", "community_activation_audits": "createdAt",
@@ -115,9 +115,10 @@ ADJECTIVES = ("Quiet", "Broken", "Velvet", "Loud", "Electric", "Paper", "Lone", 
 class World:
     """The tables made so far, and the times that matter.
 
-    In `tables`, the rows of a snapshot table are the states of things, each holding after `_from` and up to
-    `_to`; the rows of an append table say in `_night` with which night they arrive. `base` has the first
-    states, for others to refer to by position; the positions a table refers to are kept under `_<column>`.
+    In `tables`, the rows of a snapshot table are the states of things. Each state holds after `_from` and up
+    to `_to`. The rows of an append table say in `_night` with which night they arrive. `base` has the first
+    states, so that other tables can refer to them by position. A table keeps the positions it refers to under
+    `_<column>`.
     """
 
     size: SampleSize
@@ -133,18 +134,18 @@ class World:
         self.end = self.ends[-1]
         self.start = self.first - self.size.history_days * DAY  # of recorded activity
         self.opened = self.start - 300 * DAY
-        # Things change in place after the first night if there are more, so that it shows.
+        # If there are several nights, things change in place after the first one, so that the change shows.
         self.changing = min(self.first + DAY, self.end - DAY)
         self.activated = self.first + min(2, self.size.nights - 1) * DAY + 15 * HOUR
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Random numbers that do not depend on what else was made before."""
+        """Random numbers that do not depend on anything made before."""
         return np.random.default_rng([self.seed, zlib.crc32(purpose.encode())])
 
     def add(self, name: str, columns: dict[str, object], once: str = "") -> None:
-        """Complete a table with ids and nulls; a column beginning with `_` is not exported.
+        """Complete a table with ids and nulls. A column whose name begins with `_` is not exported.
 
-        Rows that never came to be, or only after the last night, are left out, as are those that repeat the
+        Rows that were never made, or only after the last night, are left out. So are rows that repeat the
         columns in `once`.
         """
         rows = max(len(v) for v in columns.values() if hasattr(v, "__len__") and not isinstance(v, str))
@@ -175,7 +176,7 @@ class World:
         self.tables[name] = pd.concat([frame, later], ignore_index=True)
 
     def typed(self, column: str, values: object, rows: int) -> object:
-        """Values as a column of their type, which for references and times its name tells."""
+        """Values as a column of their type. For references and times, the column's name tells the type."""
         if isinstance(values, pd.api.extensions.ExtensionArray):
             return values
         if values is None or isinstance(values, str | list):
@@ -189,7 +190,7 @@ class World:
         return pd.array(values.astype(object), dtype="str") if values.dtype.kind in "OU" else values
 
     def ids(self, name: str, index: np.ndarray) -> np.ndarray:
-        """The ids of the things at these positions; none where the position is negative."""
+        """The ids of the things at these positions; null where the position is negative."""
         ids = np.append(self.base[name]["id"].to_numpy(object), None)
         return ids[np.where(index < 0, len(ids) - 1, index)]
 
@@ -199,30 +200,30 @@ class World:
         return ms(values) if values.dtype.kind == "M" else values.to_numpy()
 
     def members(self, rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
-        """Members, most of them of these scenes; some are far more active than others."""
+        """Draw members, most of them from these scenes. Some members are far more active than others."""
         activity = self.rng("activity").lognormal(0, 1, self.size.members)
         wanted = np.where(rng.random(len(scene)) < 0.85, scene, -1)
         return draw(rng, self.column("users", "_scene"), activity, wanted)
 
     def anybody(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """Members of any scene."""
+        """Draw members of any scene."""
         return self.members(rng, np.full(count, -1))
 
     def ages(self, rng: np.random.Generator, count: int, before: float, during: float) -> np.ndarray:
-        """When things came to be, oldest first: a share before recorded activity, one during the nights."""
+        """When things were made, oldest first: a share before recorded activity, a share in the nights."""
         share = (np.arange(count) + 0.5) / count
         low = np.where(share < before, self.opened, np.where(share < 1 - during, self.start, self.first))
         high = np.where(share < before, self.start, np.where(share < 1 - during, self.first, self.end))
         return np.sort(between(rng, low, high))
 
     def when(self, rng: np.random.Generator, user: np.ndarray, since: np.ndarray | int) -> np.ndarray:
-        """A moment for each user's act; NEVER if they were not there, or if it is too late for it."""
+        """A moment for each user's act; NEVER if the user was not there then, or if no time was left."""
         since = np.broadcast_to(since, user.shape)
         at = moments(rng, since, self.end)
         return np.where((since < self.end) & self.there(user, at), at, NEVER)
 
     def sometime(self, rng: np.random.Generator, rows: np.ndarray) -> np.ndarray:
-        """When each of these changes."""
+        """The moment at which each of these changes."""
         return moments(rng, np.full(len(rows), self.changing), self.end)
 
     def there(self, user: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -232,7 +233,7 @@ class World:
 
 
 def draw(rng: np.random.Generator, scenes: np.ndarray, weights: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """For each wanted scene one of its things, by weight; any thing, where that is negative or has none."""
+    """For each scene draw one of its things, by weight; any thing if the scene is negative or has none."""
     order = np.argsort(scenes, kind="stable")
     scenes, sums = scenes[order], np.concatenate([[0.0], np.cumsum(weights[order])])
     low, high = (sums[np.searchsorted(scenes, wanted, side)] for side in ("left", "right"))
@@ -277,7 +278,7 @@ def texts(prefix: str, numbers: np.ndarray, suffix: str = "") -> np.ndarray:
 def choose(
     rng: np.random.Generator, options: Sequence[str | None], count: int, odds: Sequence[float] | None = None
 ) -> np.ndarray:
-    """One of the options, so many times."""
+    """Draw one of the options, the given number of times."""
     return np.array(options, dtype=object)[rng.choice(len(options), count, p=odds)]
 
 
