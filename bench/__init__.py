@@ -1,1 +1,1 @@
-"""How fast what was promised to be fast is: `make bench`."""
+"""Measures the speed of everything that was promised to be fast: `make bench`."""

@@ -1,6 +1,7 @@
 """`python -m bench ACTS FOLDER`: seconds of whole processes, rows, ratios, and whether the promises are kept.
 
-Exit code 1 if one is not. Seconds depend on the machine and who shares it; ratios within one run less so.
+The exit code is 1 if a promise is broken. Seconds depend on the machine and on what else runs there; ratios
+within one run depend less on it.
 """
 
 import os
@@ -68,7 +69,7 @@ def main(acts: int, folder: Path) -> int:
 
 
 def subjects(world: Path) -> tuple:
-    """Whom and what to explain, and the rows there are."""
+    """The ids to explain, and the number of rows there are."""
     with duckdb.connect(str(world / "analytics.duckdb"), read_only=True) as connection:
         return connection.execute(SUBJECTS).fetchone()
 
@@ -89,7 +90,7 @@ def explanations(world: Path) -> dict[str, float]:
 
 
 def scan(world: Path) -> float:
-    """Seconds to read every decision once and sum up."""
+    """Seconds to read every decision once and sum up the points."""
     with duckdb.connect(str(world / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute("set threads = 2")
         started = time.monotonic()

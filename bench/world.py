@@ -1,4 +1,4 @@
-"""A warehouse of any size: the sample's, built by the nightly job, with many more acts put into staging."""
+"""A warehouse of any size: the sample's, built by the nightly job, with many more acts added to staging."""
 
 import json
 import os
@@ -19,7 +19,7 @@ WAREHOUSE = [sys.executable, "-m", "orchestration.cli"]
 
 
 def build(folder: Path, acts: int) -> None:
-    """Leave in a new folder a built and published warehouse with about that many acts."""
+    """Build and publish a warehouse with about that many acts in a new folder."""
     folder.mkdir(parents=True)
     write_sample(folder / "exports")
     os.environ |= {"EXPORTS_DIR": str(folder / "exports"), "WAREHOUSE_DIR": str(folder)}

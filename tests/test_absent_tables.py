@@ -1,4 +1,4 @@
-"""An installation that exports little more than it must: all works on that, and nothing else is 0."""
+"""An installation that exports little more than it must: everything works, and unknown numbers are not 0."""
 
 import shutil
 import uuid
@@ -27,7 +27,7 @@ DELIVERED = {
     "tracks",
     "users",
 }
-# What is known of a scene from these alone.
+# What these tables alone tell about a scene.
 KNOWN = {
     "active_artists",
     "active_users",
@@ -162,7 +162,7 @@ def test_what_counts_rows_of_a_table_that_never_arrived_is_not_said_to_be_0(publ
     ],
 )
 def test_once_it_has_arrived_without_a_row_it_is_0(world: World, arrived: str, known: str) -> None:
-    """What was only refused has not arrived."""
+    """An export that was only refused has not arrived."""
     for status, wanted in (("refused", ""), ("accepted", known)):
         with world.undone():
             for table in arrived.split():

@@ -1,4 +1,4 @@
-"""A proposal is adopted from a day on: what was priced keeps its price, what follows is the proposal's."""
+"""A proposal is adopted from a day on: earlier acts keep their price, later ones get the proposal's."""
 
 import csv
 import datetime as dt
@@ -113,7 +113,7 @@ def test_what_was_scheduled_gives_way_and_is_named(seeds: Path, tmp_path: Path) 
 
 
 def test_what_has_ended_stays_to_the_byte(tmp_path: Path) -> None:
-    """Quotes nobody needs, a text of two lines, a last line without an end: only the end is written."""
+    """Needless quotes, a text of two lines, a last line without a line break: only `valid_to` is written."""
     ended = '1,support,"support",10,false,,"50",,,1970-01-01,2025-01-01,"Supporting ""a"" signal,\nonce"\n'
     standing = '"1.1",support,support,11,false,,50,,,2025-01-01,,"Supporting"\n'
     seeds = folder(tmp_path / "seeds", support=ended + standing)

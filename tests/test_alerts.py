@@ -1,4 +1,4 @@
-"""An alert reaches a command and a webhook, says what failed, nothing personal, and never breaks the run."""
+"""An alert reaches a command and a webhook, says what failed, tells nothing personal, and breaks no run."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""The world that speed is measured in: as many acts as asked for, decided by the real models, published."""
+"""The world in which speed is measured: as many acts as requested, decided by the real models, published."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run that broke off, and whatever bytes are delivered, leave raw as it must be."""
+"""Raw stays correct after a run that broke off, and whatever bytes are delivered."""
 
 import json
 import shutil

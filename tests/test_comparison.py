@@ -1,4 +1,4 @@
-"""What a candidate changes is told in sums that add up, and tells nothing about anybody."""
+"""A comparison shows what a candidate changes, in sums that add up, and nothing about any one member."""
 
 import datetime as dt
 import fcntl
@@ -67,7 +67,7 @@ def by(finding: Finding, *columns: str) -> dict[object, tuple[object, ...]]:
 
 
 def differences(comparison: Comparison) -> list[object]:
-    """Every number that says that something differs."""
+    """Every number that shows a difference."""
     return [
         value
         for finding in comparison.findings.values()

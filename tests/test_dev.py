@@ -1,4 +1,4 @@
-"""`warehouse dev` and `make dev` as a script starts them: told to, each ends with all that it started."""
+"""`warehouse dev` and `make dev` as a script starts them: told to, each ends with all its processes."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ MAKE = ("make", "--directory", PROJECT_DIR, "--old-file", ".venv/ready", f"BIN={
 
 
 def test_it_ends_when_told_to_though_the_script_had_int_ignored(tmp_path: Path) -> None:
-    """On INT and on TERM; make on TERM alone, as it keeps to what the script had."""
+    """`warehouse dev` ends on INT and on TERM. make ends on TERM alone, because it keeps INT ignored."""
     ways = ((WAREHOUSE, signal.SIGINT, 0), (WAREHOUSE, signal.SIGTERM, 0), (MAKE, signal.SIGTERM, -15))
     folders = [tmp_path / str(number) for number in range(len(ways))]
     started = [dev(folder, command) for folder, (command, _, _) in zip(folders, ways, strict=True)]
@@ -40,7 +40,7 @@ def test_it_ends_when_told_to_though_the_script_had_int_ignored(tmp_path: Path) 
 
 
 def dev(folder: Path, command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
-    """Start it in a session of its own, with INT ignored: so a shell starts what a script leaves running."""
+    """Start it in a session of its own and with INT ignored, as a script starts a background program."""
     folder.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Who left is erased: their ids and those of their rows are pseudonyms everywhere, whatever the order."""
+"""Members who left are erased: their ids and those of their rows are pseudonyms, in any order of nights."""
 
 import datetime as dt
 import hmac
@@ -46,7 +46,7 @@ class House:
     def __init__(
         self, home: Path, exports_dir: Path | None = None, tables: Iterable[str] = SOME, **limits: Any
     ) -> None:
-        """Of small worlds any share of members may leave, unless a limit is given."""
+        """In these small worlds any share of members may leave, unless a limit is given."""
         usual = {
             "exports_dir": exports_dir or home / "exports", "warehouse_dir": home / "warehouse",
             "dagster_home": home, "max_rejected_rows": 0, "max_rejected_share": 0, "max_departed_share": 1,
@@ -64,7 +64,7 @@ class House:
         return list(ingest(self.settings, self.tables, nights))
 
     def run(self, *forget: str) -> int:
-        """What a run does before the models: read, then erase and give back. Says how many it erased."""
+        """Do what a run does before the models: read, erase, give ids back. Returns how many it erased."""
         nights = [outcome.night for outcome in self.read()]
 
         def noted(*given: Any) -> None:
@@ -87,7 +87,7 @@ class House:
             return [tuple(str(v) if isinstance(v, uuid.UUID) else v for v in row) for row in found.fetchall()]
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All that raw holds and what is in force, in an order of its own."""
+        """Everything that raw holds, and the pseudonyms in force, in a fixed order."""
         paths = [*self.settings.raw_dir.glob("*/2*/*.parquet"), self.settings.erased_file]
         with duckdb.connect() as connection:
             return {
@@ -219,7 +219,7 @@ def test_only_the_rows_of_members_are_referred_to_as_such() -> None:
 
 
 def test_a_departed_members_ids_are_replaced_in_every_column_of_every_night(tmp_path: Path) -> None:
-    """Raw is what it would be, had the platform itself delivered the pseudonyms."""
+    """Raw is the same as if the platform itself had delivered the pseudonyms."""
     house, other = House(tmp_path / "one", tables=TABLES), House(tmp_path / "other", tables=TABLES)
     gone = ids_of(2)
     for night, members in zip(NIGHTS[:3], ([1, 2, 3], [1, 2, 3], [1, 3]), strict=True):

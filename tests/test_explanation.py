@@ -1,4 +1,4 @@
-"""Why: every total can be followed to the delivered rows behind it, by command and in SQL."""
+"""Every total can be followed to the delivered rows behind it, by command and in SQL."""
 
 import datetime as dt
 import io

@@ -1,6 +1,7 @@
 """A client that wrote to a database of ours and was killed leaves a log, which DuckDB would replay.
 
-Nothing of it is built upon, published or read as ours, wherever it lies. The clients are real processes.
+No run adds to such changes, publishes them or reads them as ours, wherever the log lies. The clients are real
+processes.
 """
 
 import datetime as dt
@@ -126,7 +127,7 @@ def asked(*arguments: str | Path) -> Answer:
 
 
 def test_a_log_changes_what_a_reader_finds_until_it_is_gone(config: Settings) -> None:
-    """The tests below would see it."""
+    """So the tests below would notice a log."""
     assert found(config.published_file) == ALL_POINTS
     log = killed(config.published_file, *LOSE_POINTS)
     assert found(config.published_file) != ALL_POINTS
@@ -219,7 +220,7 @@ def test_broken_off_before_the_new_file_is_in_place_a_reader_finds_the_old_one_a
 
 
 def test_a_database_is_removed_before_its_log(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alone, it would pass for what was built: a client may have brought a part of its changes into it."""
+    """Without its log the database would look unchanged, although a client may have written to it."""
     killed(config.warehouse_file, "delete from claim")
     monkeypatch.setattr(places, "remove_logs", lambda logs: (_ for _ in ()).throw(KeyboardInterrupt(logs)))
     with pytest.raises(KeyboardInterrupt):
@@ -228,7 +229,7 @@ def test_a_database_is_removed_before_its_log(config: Settings, monkeypatch: pyt
 
 
 def test_a_client_that_still_writes_is_named_and_nothing_is_put_in_its_place(config: Settings) -> None:
-    """It could write a log beside the new file, whoever owned the name before."""
+    """The client could write a log beside the new file, because it opened a file of that name before."""
     before = config.published_file.read_bytes()
     with client(config.published_file) as writer:
         with pytest.raises(WarehouseBusyError) as busy:
@@ -350,7 +351,7 @@ def test_rollback_goes_back_to_what_was_published_and_nothing_else(config: Setti
 
 
 def test_a_publication_that_a_client_wrote_to_is_not_gone_back_to(config: Settings) -> None:
-    """Its log came into the file when the next client opened it: nothing beside it tells any more."""
+    """The log went into the file when the next client opened it, so no log shows the change any more."""
     (archived,) = config.publications_dir.iterdir()
     killed(archived, *LOSE_POINTS)
     duckdb.connect(str(archived)).close()

@@ -111,7 +111,7 @@ def test_an_award_and_its_decision_have_one_id(golden: Run) -> None:
 
 
 def test_what_settles_ties_is_published_nowhere(golden: Run) -> None:
-    """The pseudonym of an act that still has its id would tell what it is called once it is erased."""
+    """If the pseudonym of a present act were published, readers would recognise the act after its erasure."""
     published = {
         str(value)
         for table in published_tables(manifest()).values()
@@ -134,7 +134,7 @@ def test_what_was_taken_back_points_at_what_it_takes_back(golden: Run) -> None:
 
 
 def test_a_decision_names_the_delivery_that_brought_its_row(golden: Run) -> None:
-    """The one of the night it says, of the table it says."""
+    """The delivery belongs to the night and the table that the decision names."""
     assert golden.sql(
         """
         select count(*) from activity_decision as decision left join row_account as account
@@ -174,9 +174,9 @@ def unpivoted(name: str) -> list[Row]:
 def test_a_night_read_again_is_built_and_published_anew_and_says_the_same(
     golden: Run, tmp_path: Path
 ) -> None:
-    """What is read otherwise, after a mended error say, need not show in what was delivered.
+    """A night may be read differently later, for example after a bug fix, although the delivery is the same.
 
-    The first run knew a wrong time and a strange locale; this one is in the surroundings of every day.
+    The first run had a wrong clock and a strange locale; this run has the usual surroundings.
     """
     warehouse_dir = shutil.copytree(golden.warehouse_dir, tmp_path / "warehouse")
     before = golden.table("publication")

@@ -1,4 +1,4 @@
-"""A night that was ingested is recognised; what another reader read is read again."""
+"""A night that was ingested is recognised. A night that another version of the reader read is read again."""
 
 import shutil
 from pathlib import Path
@@ -140,7 +140,7 @@ def test_what_another_reader_read_is_read_again_and_no_more_often(
 def test_an_upgraded_warehouse_holds_what_a_fresh_one_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An earlier reader let addresses pass, and keys given twice; one night was refused by both."""
+    """An earlier version let addresses and repeated keys pass. Both versions refuse one night."""
     upgraded = House(tmp_path / "upgraded", "users", "things")
     upgraded.deliver("users", 1, [user(1, homeSceneCity=PLANTED), user(2)])
     upgraded.deliver("things", 1, [thing(1, label="kept")])
@@ -200,7 +200,7 @@ def test_what_was_read_otherwise_and_is_gone_from_the_exports_stays_and_is_named
 def test_a_night_that_is_refused_now_leaves_raw_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, contract_too: bool
 ) -> None:
-    """A fresh warehouse would not have it; here the reader before let a key pass that was given twice."""
+    """A fresh warehouse would not have this night; the earlier version accepted a repeated key."""
     house = House(tmp_path, "things")
     twice = as_jsonl([thing(1)]).replace(b'"thing 1"', b'"one", "label": "two"')
     house.deliver("things", 1, twice, "part-0000.jsonl")
@@ -222,7 +222,7 @@ def test_a_night_that_is_refused_now_leaves_raw_and_that_is_said(
 def test_what_was_read_otherwise_and_has_a_refused_correction_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stands is gone from the exports, although something of that night is there."""
+    """The exports no longer have the accepted delivery, although they have another one of that night."""
     house = House(tmp_path, "things")
     with monkeypatch.context() as earlier:
         earlier.setattr(read, "READER", "an earlier one")

@@ -1,4 +1,4 @@
-"""An act that arrives late changes what its window, its day or its once-only rule reaches, and nothing else.
+"""An act that arrives late changes only decisions within its window, its day or its once-only rule.
 
 Prices and caps are those of the seeds: a blast 5, a response to it 2 within 168 hours, a support 10 with 50 a
 day, an attendance 15 once per event.
@@ -63,7 +63,7 @@ class World:
         )
 
     def score(self) -> None:
-        """Decide about everything; what was decided before stays at hand as `before_...`."""
+        """Decide about everything. The decisions made before are kept as `before_...`."""
         for model in SCORED:
             self.connection.execute(f"drop table if exists before_{model}")
             if model in [name for (name,) in self.connection.sql("show tables").fetchall()]:

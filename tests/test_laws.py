@@ -1,4 +1,4 @@
-"""Every law holds on good data and has been seen to fail, so has the wall; a broken law stops publication."""
+"""Every law, and the wall, holds on good data and has been seen to fail. A broken law stops publication."""
 
 import copy
 import os
@@ -50,7 +50,7 @@ class Laboratory:
     sql: dict[str, str]
 
     def finds(self, law: str, *breakages: str) -> list[tuple[Any, ...]]:
-        """What the law finds after the breakages, which are then undone."""
+        """The rows that the law finds after the breakages. The breakages are then undone."""
         self.connection.execute("begin")
         try:
             for breakage in breakages:

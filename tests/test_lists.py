@@ -1,4 +1,4 @@
-"""Each list is written once: with one more line in it, what asks it follows, or says what it lacks."""
+"""Each list is written once: after one more line, all that reads it follows, or says what is missing."""
 
 import datetime as dt
 import io
@@ -184,7 +184,7 @@ def test_new_tiers_have_their_scopes_scores_and_people(wider: Wider) -> None:
 
 
 def test_a_plot_is_asked_about_every_tier_that_has_parts(wider: Wider) -> None:
-    """Of its city, its state with its music and without, its nation; the platform is no place."""
+    """A Plot has its city, its state with its music and without, and its nation; the platform is no place."""
     scopes = "select distinct tier_scope from plot_statistics order by all"
     assert wider.world.connection.sql(scopes).fetchall() == [
         ("city",),

@@ -1,4 +1,4 @@
-"""Whatever a person does, the command answers in words and by its exit code; a traceback is a defect."""
+"""Whatever a person does, the command answers in words and with an exit code; a traceback is a defect."""
 
 import os
 import resource

@@ -94,7 +94,7 @@ OWNERS = {
 
 
 def without_the_departed(rows: pd.DataFrame, exports: Exports) -> pd.DataFrame:
-    """What is published of acts: nobody who left is named, and the ids of their rows are pseudonyms."""
+    """The acts as they are published: nobody who left is named, and the ids of their rows are pseudonyms."""
     here = set(exports.latest("users")["id"])
     gone = set(exports.last_seen("users")["id"]) - here
     tables = {name: exports.events(name) for name in OWNERS}

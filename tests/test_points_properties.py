@@ -289,7 +289,7 @@ def test_the_ledger_is_what_was_awarded_and_what_was_taken_back(scoring: Scoring
 
 @in_any_world
 def test_taking_back_brings_the_sum_back_and_frees_nothing(scoring: Scoring, acts: list[Act]) -> None:
-    """The same is decided whether anything is taken back or not; what is taken back is as if never paid."""
+    """Decisions are the same whether or not points are taken back; these count as if never paid."""
     rows = rows_of(acts)
     decisions, ledger = scoring.score(rows)
     steady, without = scoring.score([row | {"reversed_at": None} for row in rows])

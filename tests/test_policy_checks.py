@@ -1,4 +1,4 @@
-"""A policy is checked line by line: whatever is wrong with a file of it is named with its line."""
+"""A policy is checked line by line, and every mistake is named with its line."""
 
 from pathlib import Path
 

@@ -1,7 +1,8 @@
-"""What takes its place has reached the disk before, and its new name afterwards.
+"""A file reaches the disk before it takes its place, and its new name reaches the disk afterwards.
 
-A cut of power loses what was written but not synced, in whatever order. So at every move of something new,
-all of it must be synced as it is now; and its folder must be, before anything else is moved or removed.
+A power cut loses whatever was written but not synced, in any order. So when a new file or folder is moved,
+all of its present content must be synced already. Its folder must be synced before anything else is moved or
+removed.
 """
 
 import os
@@ -25,7 +26,7 @@ State = tuple[int, int, int]
 
 
 def state(found: os.stat_result) -> State:
-    """What changes when a file is written to, or names in a folder are; not when it is renamed."""
+    """A state that changes when a file, or the names in a folder, are written, but not when it is renamed."""
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 

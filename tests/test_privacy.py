@@ -1,4 +1,4 @@
-"""Nothing personal gets past ingestion, who left is nowhere, files are private, names never become SQL."""
+"""Nothing personal passes ingestion, who left is nowhere, files are private, names never become SQL."""
 
 import csv
 import gzip
@@ -207,7 +207,7 @@ MIDDLES = [(b"-4000-8000-", 13, 36), (b"\x40\x00\x80\x00", 6, 16), (b"\x00\x80\x
 
 
 def around(content: bytes, middle: bytes, before: int, length: int) -> set[bytes]:
-    """What of a length has this middle: so thousands of ids are looked for at once."""
+    """The pieces of a given length with this middle. So thousands of ids are searched at once."""
     starts = (match.start() - before for match in re.finditer(re.escape(middle), content))
     return {content[start : start + length] for start in starts if start >= 0}
 

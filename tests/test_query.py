@@ -1,4 +1,4 @@
-"""`warehouse query`: what is asked is answered whole, in every format, on every screen."""
+"""`warehouse query` shows the whole answer, in every format, on every screen."""
 
 import csv
 import fcntl

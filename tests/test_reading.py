@@ -1,4 +1,4 @@
-"""A part is read as what it is: JSON as RFC 8259 has it, Parquet as a person would read its values."""
+"""A part is read as its format says: JSON as RFC 8259 defines it, Parquet as a person would read it."""
 
 import dataclasses
 import datetime as dt
@@ -274,7 +274,7 @@ def test_what_is_json_is_what_a_strict_parser_says(
 
 
 def test_in_jsonl_a_text_is_a_text(connection: duckdb.DuckDBPyConnection) -> None:
-    """A name that was a number to a data frame has no one way to be written any more."""
+    """A data frame may turn a name into a number, which can be written as text in several ways."""
     values = ["1.10", "1e3", "1.0", '{"a": 1}', "[1]", "[]", '"1.10"', "1999", "true", "null", '""']
     content = "\n".join(f'{{"text": {value}}}' for value in values).encode()
     found = read(connection, table(("text", "varchar")), content, "part-0000.jsonl")
@@ -556,7 +556,7 @@ def test_a_reader_is_another_when_it_reads_otherwise(monkeypatch: pytest.MonkeyP
 
 
 def test_the_reader_is_the_one_that_reads() -> None:
-    """Every file of the room that reading asks for, the contract and the discovery of parts aside, counts."""
+    """Every file of the room that reading uses counts, except the contract and the discovery of parts."""
     room = Path(reading.__file__).parent
     asked, waiting = set(), ["read"]
     while waiting:

@@ -1,4 +1,4 @@
-"""What refuses a night, and what becomes of one that is there already."""
+"""Why a night is refused, and what happens to an accepted delivery of that night."""
 
 import dataclasses
 import gzip
@@ -181,7 +181,7 @@ def test_a_broken_csv_of_more_columns_than_are_read_leaves_the_other_tables_alon
 
 
 def test_parts_of_one_size_are_each_read_by_their_own_columns(tmp_path: Path) -> None:
-    """DuckDB keeps what it has read of a file, and may take the next one at its place for it."""
+    """DuckDB caches what it read of a file, and may take the next file at the same place for that one."""
     house = House(tmp_path, "things")
     turned = thing(1) | {"ownerId": uid(1, 2), "id": uid(2, 2)}
     names = list(THING_COLUMNS)

@@ -69,7 +69,7 @@ def test_a_bad_row_is_rejected_and_the_others_are_all_there(
     "value", [f"ann@{PLANTED}", "$2b$12$not-a-hash", '{"open": ', "word " * 13, "two\nlines"]
 )
 def test_an_offending_value_that_is_not_short_and_plain_stays_out(tmp_path: Path, value: str) -> None:
-    """Columns get mixed up: what stands in one that is not personal may be so all the same."""
+    """Exports may mix up columns, so a column that is not personal may still hold a personal value."""
     house = House(tmp_path, "things")
     house.deliver("things", 1, [thing(1), thing(2, kind=value), thing(3, details="no json: " + value)])
     house.ingest()

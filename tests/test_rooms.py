@@ -1,4 +1,4 @@
-"""The rooms of the package are told apart: each asks only those before it; none does anything on import."""
+"""The rooms of the package are separate: each imports only those before it; none does anything on import."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""What a run says at its end, where a person should not have to read a table."""
+"""The sentences of a run at its end, so that a person need not read a table."""
 
 import datetime as dt
 import io

@@ -1,4 +1,4 @@
-"""What lies around a run has no say in it; and how dbt ended is told in dbt's words.
+"""The surroundings of a run do not change it, and a failure of dbt is reported in dbt's words.
 
 That a whole run passes beside settings of another project is seen in `golden.world.undisturbed`, which every
 golden test reads.

@@ -1,4 +1,4 @@
-"""What must not be kept is in no file; of what was never delivered there is an empty one."""
+"""No file holds data that must not be kept; a table that was never delivered has an empty file."""
 
 import json
 import logging
