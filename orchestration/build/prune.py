@@ -36,7 +36,7 @@ class Prunable:
 def prunable(config: Settings, keep_days: int) -> Prunable:
     """What may go because it is more than so many days older than the published as-of.
 
-    The current publication, the last one built and the latest night of a table never count.
+    The current publication, the last one built and the latest night of a table never go.
 
     Raises:
         duckdb.Error: nothing is published, or a publication cannot be read.
@@ -51,7 +51,7 @@ def prunable(config: Settings, keep_days: int) -> Prunable:
 
 
 def prune(config: Settings, what: Prunable) -> None:
-    """Delete it. The caller holds the warehouse.
+    """Delete what may go. The caller holds the warehouse.
 
     If it breaks off, whatever is left is whole. Prune again, and it goes on.
     """

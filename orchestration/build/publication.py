@@ -166,7 +166,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comme
 
 
 def _forget_old(config: Settings, newest: Path) -> None:
-    """Keep the newest publication, even if the clock went back, and the last before it; none with a log."""
+    """Keep only the newest publications, this one even if the clock went back; delete all logs."""
     remove_logs(logs_in(config.publications_dir))
     others = [path for path in config.publications_dir.glob("*.duckdb") if path != newest]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)

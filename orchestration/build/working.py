@@ -28,8 +28,8 @@ def start_from(config: Settings) -> None:
     """Leave the last completed build in building/ if everything in it still stands, to be added to.
 
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew. So does a
-    run after one that broke off, because the database is away from its place while it is being built. A
-    database that somebody else wrote to is not built upon either.
+    run after one that broke off, because the database is away from its place while it is being built. So does
+    a run after somebody else wrote to the database.
 
     Raises:
         WarehouseBusyError: a client has the database open, or an earlier dbt is still at work.
@@ -46,7 +46,7 @@ def start_from(config: Settings) -> None:
 
 
 def _require_nobody_building(config: Settings) -> None:
-    """If a run was killed without its dbt, that dbt goes on building for a while, to no purpose.
+    """Stop if the dbt of a killed run is still at work; it goes on for a while, to no purpose.
 
     Raises:
         WarehouseBusyError: such a dbt is still at work.

@@ -59,7 +59,7 @@ class InOneSentence(TyperGroup):
 
 
 class OptionsOfOneLine(TyperCommand):
-    """An argument of several lines is no option, though it begins with dashes: SQL may have a comment."""
+    """An argument of several lines is no option, even if it begins with dashes: SQL may have a comment."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
         """Read the arguments; a blank before a comment keeps its dashes from being read as an option's."""

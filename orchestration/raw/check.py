@@ -67,7 +67,7 @@ def check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.da
 
 
 def row_hash(table: Table) -> str:
-    """The SQL of a hash over the contract's columns: deliveries of one row are the same if it is."""
+    """The SQL of a hash of the contract's columns; two deliveries of a row are the same if it is the same."""
     hashed = ", ".join(f"coalesce({quoted(column.name)}::varchar, chr(30))" for column in table.columns)
     return f"md5(concat_ws(chr(31), {hashed}))::uuid"
 

@@ -47,7 +47,8 @@ class Night:
 def delivered_nights(exports_dir: Path, tables: dict[str, Table]) -> list[Night]:
     """Every delivered night of a contracted table, oldest first.
 
-    These are passed over: tables outside the contract, folders that are no date since 2000, names of no data.
+    Tables outside the contract, folders that are no date since 2000, and names that are not data are passed
+    over.
     """
     nights = []
     for name in tables:

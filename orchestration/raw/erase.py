@@ -1,8 +1,8 @@
 """Erases members who left the platform, or asked to be forgotten, from `raw/`.
 
-A member has departed who was in an accepted users snapshot and is missing from the latest. Their id and the
-ids of their rows become pseudonyms in every night that holds them, or, if the run breaks off, in none. If
-they are in the latest snapshot again, they get their ids back: the nights that hold them are read again.
+A member has departed if an accepted users snapshot held them and the latest one does not. Pseudonyms replace
+their id and the ids of their rows in every night that holds them, or, if the run breaks off, in none. If they
+are in the latest snapshot again, they get their ids back: the nights that hold them are read again.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Reads deliveries into `raw/`: those of one night, or of all nights that were missed.
 
-Here it is decided which night is built, before a part is opened, and said what became of each delivery.
+This module decides which night is built, before it opens a part, and names what became of each delivery.
 """
 
 import datetime as dt

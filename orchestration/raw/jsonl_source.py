@@ -81,7 +81,7 @@ def _line_of_json(copy: Path, record: int) -> int:
 
 
 def _too_long(copy: Path) -> str:
-    """The line that was too long for DuckDB. It stops at nothing else."""
+    """The line that is too long for DuckDB; only its length can have stopped DuckDB here."""
     with copy.open("rb") as lines:
         numbers = (number for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE)
         at = next(numbers, None)
