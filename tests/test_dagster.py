@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ from golden.world import EXPORTS, expected, golden_run, undisturbed
 
 from orchestration.assets import schedules
 from orchestration.assets.descriptions import says
-from orchestration.assets.models import law_checks, warehouse_models
+from orchestration.assets.models import _artefacts, law_checks, warehouse_models
 from orchestration.assets.published import ANALYTICS
 from orchestration.assets.raw_tables import delivery_books, raw_key, raw_tables
 from orchestration.assets.retries import trying_again
 from orchestration.assets.schedules import complete_night
 from orchestration.assets.unchanged import nothing_is_new, what_holds
-from orchestration.build.manifest import export_tables, manifest, owner, prepare_manifest
+from orchestration.build import dbt
+from orchestration.build.manifest import PARSED, export_tables, manifest, owner, prepare_manifest
 from orchestration.build.publication import published_tables
 from orchestration.build.working import is_built, is_published, start_from
 from orchestration.definitions import all_definitions
@@ -71,6 +73,41 @@ def test_all_has_one_owner_which_a_variable_may_name(
         parsed = json.loads((tmp_path / "manifest.json").read_bytes())
         owned = [*parsed["groups"].values(), *parsed["exposures"].values()]
         assert {thing["owner"]["email"] for thing in owned} == {named or usual}
+
+
+def test_changed_code_is_parsed_from_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What dbt keeps of other code would cost a law its description if only its SQL has changed."""
+    kept = []
+
+    def parse(*_: str, target: Path, **__: Path) -> None:
+        kept.append((target / PARSED).exists())
+        for name in (PARSED, "manifest.json"):
+            (target / name).touch()
+
+    monkeypatch.setattr(dbt, "run", parse)
+    monkeypatch.setattr(Settings, "parsed_dir", tmp_path)
+    prepare_manifest()  # nothing is there
+    monkeypatch.setenv("WAREHOUSE_OWNER", "another@example.org")
+    prepare_manifest()  # dbt sees for itself who the owner is
+    monkeypatch.setattr("orchestration.build.manifest.code_version", lambda: "other code")
+    prepare_manifest()
+    prepare_manifest()  # nothing has changed
+    assert kept == [False, True, False]
+
+
+def test_a_build_starts_from_what_was_parsed_after_its_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = tmp_path / "parsed" / PARSED
+    parsed.parent.mkdir()
+    monkeypatch.setattr(Settings, "parsed_dir", parsed.parent)
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    for number, (written_at, found) in enumerate([(1, "0"), (3, "1"), (2, "1")]):
+        parsed.write_text(str(number))
+        os.utime(parsed, (written_at, written_at))
+        folder = _artefacts(settings())
+        assert (folder / PARSED).read_text() == found
+        os.utime(folder / PARSED, (2.5, 2.5) if number == 0 else (4, 4))
 
 
 def test_every_law_is_an_asset_check() -> None:

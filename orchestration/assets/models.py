@@ -19,7 +19,7 @@ from packaging.version import Version
 from orchestration.assets.descriptions import InWords, with_check_descriptions
 from orchestration.assets.retries import trying_again
 from orchestration.build import dbt
-from orchestration.build.manifest import manifest
+from orchestration.build.manifest import PARSED, manifest
 from orchestration.build.wall import breaches
 from orchestration.build.working import finish, relations, start_from
 from orchestration.lock import hold
@@ -119,13 +119,13 @@ def run_results(config: Settings) -> Path:
 
 
 def _artefacts(config: Settings) -> Path:
-    """Where dbt keeps its artefacts. A first build starts from what was parsed for the manifest."""
+    """Where dbt keeps its artefacts. A first build, or one of changed code, starts from what was parsed."""
     folder = config.dbt_dir
     folder.mkdir(exist_ok=True)
     run_results(config).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
-    parsed = config.parsed_dir / "partial_parse.msgpack"
-    if parsed.exists() and not (folder / parsed.name).exists():
-        shutil.copyfile(parsed, folder / parsed.name)
+    parsed, ours = config.parsed_dir / PARSED, folder / PARSED
+    if parsed.exists() and not (ours.exists() and ours.stat().st_mtime > parsed.stat().st_mtime):
+        shutil.copyfile(parsed, ours)
     return folder
 
 

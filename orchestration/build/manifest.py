@@ -11,6 +11,8 @@ from orchestration.build import dbt
 from orchestration.raw.contract import Table, contract
 from orchestration.settings import PROJECT_DIR, HinderedError, settings
 
+PARSED = "partial_parse.msgpack"  # what dbt keeps of a project it has parsed
+
 
 def code_version() -> str:
     """A hash that changes with any model, macro, seed, law or contract."""
@@ -65,6 +67,10 @@ def prepare_manifest() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_prepared(parsed, version):
             stamp = parsed / "code_version"
+            if not stamp.exists() or stamp.read_text().split()[:1] != [code_version()]:
+                # dbt would keep what it parsed of other files, and with it forget the description of a law of
+                # which the SQL alone has changed.
+                (parsed / PARSED).unlink(missing_ok=True)
             stamp.unlink(missing_ok=True)
             try:
                 dbt.run("parse", warehouse_dir=config.warehouse_dir, target=parsed)
