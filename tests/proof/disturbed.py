@@ -21,14 +21,16 @@ from orchestration.raw import store
 from orchestration.settings import Settings
 
 
-def publishes_in_place() -> None:
-    """On purpose wrong: what is put in the place of another file is written there, not renamed over it."""
+def publishes_in_two_steps() -> None:
+    """On purpose wrong: the published file is removed, and only then does the new one take its place."""
+    moved = Path.replace
 
-    def in_place(draft: Path, target: Path) -> None:
-        target.unlink(missing_ok=True)
-        target.write_bytes(draft.read_bytes())
+    def in_two_steps(draft: Path, target: Path) -> None:
+        if target.name == "analytics.duckdb":
+            target.unlink(missing_ok=True)
+        moved(draft, target)
 
-    Path.replace = in_place
+    Path.replace = in_two_steps
 
 
 def swaps_file_by_file() -> None:
@@ -53,7 +55,7 @@ def ignores_the_lock() -> None:
     lock._locked = lambda _file: True
 
 
-CHANGES = (publishes_in_place, swaps_file_by_file, believes_a_dead_lock, ignores_the_lock)
+CHANGES = (publishes_in_two_steps, swaps_file_by_file, believes_a_dead_lock, ignores_the_lock)
 
 
 def main() -> None:

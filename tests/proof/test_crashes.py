@@ -390,7 +390,7 @@ def test_a_build_upon_an_earlier_one_killed_midway_is_made_good_by_the_next(
 @pytest.mark.parametrize(
     ("changed", "step", "found"),
     [
-        ("publishes_in_place", ("open", "/analytics.duckdb"), "analytics.duckdb"),
+        ("publishes_in_two_steps", ("os.rename", "/.analytics.duckdb.new"), "analytics.duckdb"),
         ("swaps_file_by_file", ("os.rename", "night/rows.parquet"), "Not published"),
         ("believes_a_dead_lock", ("os.mkdir", "incoming/work"), "another run"),
     ],
