@@ -102,8 +102,17 @@ class Run:
         return data.user_failure_data.description if data.user_failure_data else data.error.to_string()
 
 
-def run_job(environment: pytest.MonkeyPatch, exports_dir: Path, warehouse_dir: Path, **config: Any) -> Run:
-    """Run the real nightly job in this process, which holds the warehouse from then on."""
+def run_job(
+    environment: pytest.MonkeyPatch,
+    exports_dir: Path,
+    warehouse_dir: Path,
+    instance: dg.DagsterInstance | None = None,
+    **config: Any,
+) -> Run:
+    """Run the real nightly job in this process, which holds the warehouse from then on.
+
+    Without an instance, Dagster forgets the run.
+    """
     environment.setenv("EXPORTS_DIR", str(exports_dir))
     environment.setenv("WAREHOUSE_DIR", str(warehouse_dir))
     from orchestration.definitions import all_definitions
@@ -114,7 +123,7 @@ def run_job(environment: pytest.MonkeyPatch, exports_dir: Path, warehouse_dir: P
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     job = all_definitions().resolve_job_def("nightly")
-    result = job.execute_in_process(run_config=run_config, raise_on_error=False)
+    result = job.execute_in_process(run_config=run_config, instance=instance, raise_on_error=False)
     return Run(result.success, result, settings().published_file, warehouse_dir)
 
 

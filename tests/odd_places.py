@@ -2,16 +2,13 @@
 
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import uid
-from golden.world import EXPORTS, environment, made_once
+from golden.world import CONFIRM, EXPORTS, made_once, warehouse
 
-WAREHOUSE = Path(sys.executable).with_name("warehouse")
-CONFIRM = ("--confirm-departures", "2026-01-03")
 ODDEST = " -[prod] *'\"$HOME%s=1 ü😀;&(@),~:`!|<>^+%20"
 
 
@@ -42,13 +39,11 @@ class OddlyPlaced:
         return (self.folder / "said").read_text()
 
     def warehouse(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Call the command as the shell does."""
-        places = environment(
-            EXPORTS_DIR=str(self.exports_dir),
-            WAREHOUSE_DIR=str(self.warehouse_dir),
+        """Ask the command about it."""
+        return warehouse(
+            *words, EXPORTS_DIR=str(self.exports_dir), WAREHOUSE_DIR=str(self.warehouse_dir),
             DAGSTER_HOME=str(self.dagster_home),
-        )
-        return subprocess.run([WAREHOUSE, *words], capture_output=True, text=True, check=False, env=places)  # noqa: S603
+        )  # fmt: skip
 
 
 def in_the_oddest_directory(tmp_path_factory: pytest.TempPathFactory) -> OddlyPlaced:

@@ -2,16 +2,14 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import duckdb
 import pytest
-from golden.world import undisturbed
+from golden.world import undisturbed, warehouse
 
 from orchestration.build.publication import publish
 from orchestration.cli.run import _verdict
@@ -20,18 +18,6 @@ from orchestration.settings import Settings
 
 SIZE = SampleSize(members=60, scenes=4, tracks=20, engagements=600, actions=120, nights=2, history_days=5)
 DAYS = ("2026-01-17", "2026-01-18")
-
-
-def warehouse(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Call the command the way make does."""
-    command = Path(sys.executable).with_name("warehouse")
-    inherited = {
-        k: v for k, v in os.environ.items() if k not in ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")
-    }
-    return subprocess.run(  # noqa: S603
-        [command, *map(str, arguments)],
-        capture_output=True, text=True, check=False, env=inherited | environment,
-    )  # fmt: skip
 
 
 def run(exports_dir: Path, warehouse_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +14,13 @@ import duckdb
 import pytest
 from click.testing import Result
 from conftest import Run, publish_until, uid
+from golden.world import WAREHOUSE
 from typer.testing import CliRunner
 
 from orchestration.cli import app, query
 from orchestration.lock import let_go
 from orchestration.settings import PROJECT_DIR, UsageError, settings
 
-WAREHOUSE = str(Path(sys.executable).with_name("warehouse"))
 # Root may do anything; so that a closed directory is closed to it too, it gives that power up.
 AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 SOMEBODY = str(uuid.UUID(uid(1, 1)))

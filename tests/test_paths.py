@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from golden.world import environment, expected
-from odd_places import CONFIRM, ODDEST, WAREHOUSE, OddlyPlaced, in_the_oddest_directory
+from golden.world import CONFIRM, WAREHOUSE, environment, expected
+from odd_places import ODDEST, OddlyPlaced, in_the_oddest_directory
 from typer.testing import CliRunner
 
 from orchestration.cli import app

@@ -20,9 +20,9 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import uid, write_part, write_rows
+from golden.world import warehouse
 from members import KINDS, MEMBER, NIGHTS, TABLES, deliver, ids_of, rows_of
 from policies import first_policy
-from test_cli import warehouse
 from test_erasure import House
 from test_exports import PROMISED
 

@@ -9,7 +9,6 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import duckdb
 import pytest
 from click.testing import Result
 from conftest import publish_until
+from golden.world import WAREHOUSE
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -24,7 +24,6 @@ from orchestration.ask import table
 from orchestration.ask.table import Kind, show, show_rows
 from orchestration.cli import app, query
 
-WAREHOUSE = str(Path(sys.executable).with_name("warehouse"))
 IDS = [f"0000000{n}-0000-4000-8000-000000000000" for n in range(1, 4)]
 # Names as a markup, a colour, a second line and a wide letter would have them.
 NAMES = ["[bold]Loud[/prod]", "two\nlines \x1b[31m", "音楽の家"]

@@ -30,6 +30,7 @@ from orchestration.policy.comparison_sql import (
     PROPOSAL,
     SCORES,
     TOTALS,
+    share_left,
 )
 
 Row = tuple[object, ...]
@@ -63,6 +64,7 @@ class Comparison:
 
 def compare(connection: duckdb.DuckDBPyConnection) -> Comparison:
     """Compare both sides of a replay. A table or column with nothing to show is left out."""
+    connection.execute(share_left())
     connection.execute(AGGREGATES)
     found = {}
     for name, (title, note, query) in QUESTIONS.items():

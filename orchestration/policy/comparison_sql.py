@@ -1,12 +1,16 @@
 """The SQL of the comparison, for a connection in which a replay ran: see `comparison`."""
 
-from jinja2 import Environment
-
 from orchestration.settings import PROJECT_DIR
 
-# The formula for fading is written once, in the macro that activity_score uses.
-_MACRO = (PROJECT_DIR / "macros" / "share_left.sql").read_text(encoding="utf-8")
-_share_left = Environment(autoescape=False).from_string(_MACRO).module.share_left  # noqa: S701  (no HTML)
+
+def share_left() -> str:
+    """The macro of dbt by which activity_score fades, as a macro of DuckDB with the same name."""
+    from jinja2 import Environment  # no other command waits for it
+
+    macro = (PROJECT_DIR / "macros" / "share_left.sql").read_text(encoding="utf-8")
+    of_dbt = Environment(autoescape=False).from_string(macro).module.share_left  # noqa: S701  (no HTML)
+    return f"create or replace temp macro share_left(age, half_life) as {of_dbt('age', 'half_life')}"
+
 
 # Both ledgers are read once for the scenes and once for the members; every table after that is small.
 AGGREGATES = """
@@ -359,7 +363,7 @@ CAPS = """
 """
 
 # What a point is worth after so many days, under the score policy of the last compared day.
-FADING = f"""
+FADING = """
     with half_life as (
         select
             max(half_life_days) filter (where side = 'now') as days_now,
@@ -376,8 +380,8 @@ FADING = f"""
     )
     select
         age.days as "days old",
-        coalesce({_share_left("age.days", "days_now")}, 1) as "share left now",
-        coalesce({_share_left("age.days", "days_then")}, 1) as "share left then"
+        coalesce(share_left(age.days, days_now), 1) as "share left now",
+        coalesce(share_left(age.days, days_then), 1) as "share left then"
     from half_life
     cross join (
         select distinct
@@ -386,7 +390,7 @@ FADING = f"""
     ) as age
     where coalesce(days_now, days_then) is not null
     order by "days old"
-"""  # noqa: S608  (our own macro)
+"""
 
 SCORES = """
     with score as (

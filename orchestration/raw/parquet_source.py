@@ -48,7 +48,7 @@ def parquet_source(
     marks = _marks(connection, copy, name)
     types = {column: "JSON" if marks.get(column) == "Json" else kind for column, kind, *_ in described}
     texts = {column: _as_text(column, kind) for column, kind in types.items()}
-    holding_text = []
+    unchecked = {}
     for column in (column for column in table.columns if column.name in types):
         kind, mark = types[column.name], marks.get(column.name)
         its_column = f"{name} cannot be read: its column {column.name}"
@@ -57,11 +57,10 @@ def parquet_source(
         if is_any_text(column) and not PARQUET_TEXTS.fullmatch(kind):
             raise RefusedError(f"{its_column} holds {kind} where text is due")
         if "VARCHAR" in kind or kind == "JSON":
-            holding_text.append(column.name)
-    if holding_text and not _are_sound(connection, relation, [texts[its_name] for its_name in holding_text]):
-        for its_name in holding_text:
-            texts_of_it = f"select {texts[its_name]} from {relation}"
-            _require_parquet_text(connection, copy, name, its_name, texts_of_it)
+            unchecked[column.name] = texts[column.name]
+    if not _are_sound(connection, relation, list(unchecked.values())):
+        for its_name, text in unchecked.items():
+            _require_sound(connection, copy, name, relation, its_name, text)
     return Source(relation, texts)
 
 
@@ -105,17 +104,15 @@ def _marks(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> dict
 
 
 def _are_sound(connection: duckdb.DuckDBPyConnection, relation: str, texts: list[str]) -> bool:
-    """Whether all texts are UTF-8 without NUL. It takes one statement; to name the column takes one each."""
-    holds_nul = " or ".join(f"coalesce(contains({text}, chr(0)), false)" for text in texts)
+    """Whether all texts are UTF-8 without NUL. One look at all of them is enough for most parts."""
     try:
-        (found,) = one_row(connection, f"select coalesce(bool_or({holds_nul}), false) from {relation}")
+        return not texts or _first_nul(connection, relation, texts) is None
     except (duckdb.Error, UnicodeDecodeError):
-        return False  # whatever it is, it is found again, and told of, column by column
-    return not found
+        return False  # a look at each column finds it again, and names the column
 
 
-def _require_parquet_text(
-    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, column: str, texts: str
+def _require_sound(
+    connection: duckdb.DuckDBPyConnection, copy: Path, name: str, relation: str, column: str, text: str
 ) -> None:
     """A column is UTF-8 without NUL."""
 
@@ -127,16 +124,24 @@ def _require_parquet_text(
         return f"{name} cannot be read: it is damaged"
 
     with refusing(copy, say):
-        (row,) = one_row(
-            connection,
-            f"""
-            select min(row_number)
-            from (select text, row_number() over () as row_number from ({texts}) as texts (text))
-            where contains(text, chr(0))
-            """,
-        )
+        row = _first_nul(connection, relation, [text])
     if row:
         raise RefusedError(f"{name} cannot be read at row {row}: its column {column} holds a NUL character")
+
+
+def _first_nul(connection: duckdb.DuckDBPyConnection, relation: str, texts: list[str]) -> int | None:
+    """The first row in which one of the texts holds a NUL; None if none does."""
+    holds_nul = " or ".join(f"contains({text}, chr(0))" for text in texts)
+    row: int | None
+    (row,) = one_row(
+        connection,
+        f"""
+        select min(row_number)
+        from (select {holds_nul} as holds_nul, row_number() over () as row_number from {relation})
+        where holds_nul
+        """,
+    )
+    return row
 
 
 def _as_text(column: str, kind: str) -> str:

@@ -26,8 +26,10 @@ from orchestration.settings import settings
 
 EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = Path(__file__).parent / "expected"
-# Fay really left on the third night.
-CONFIRMED = {"confirm_departures": ["2026-01-03"]}
+WAREHOUSE = Path(sys.executable).with_name("warehouse")
+# Fay really left on the third night: as a command is told, and as the job is.
+CONFIRM = ("--confirm-departures", "2026-01-03")
+CONFIRMED = {"confirm_departures": [CONFIRM[1]]}
 # What a shell may hold for other projects of dbt and Dagster. Many of these alone would break a run, or leave
 # a night unpublished.
 OF_ANOTHER_PROJECT = {
@@ -77,12 +79,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         shutil.copytree(EXPORTS, folder / "exports")
-        words = [Path(sys.executable).with_name("warehouse"), "run", "--confirm-departures", "2026-01-03"]
-        directories = ["--exports-dir", folder / "exports", "--warehouse-dir", folder / "warehouse"]
-        surroundings = environment(TZ="America/St_Johns", LC_ALL="C", **clock_ahead(), **OF_ANOTHER_PROJECT)
-        outcome = subprocess.run(  # noqa: S603
-            [*words, *directories], capture_output=True, text=True, check=False, env=surroundings
-        )
+        outcome = warehouse(
+            "run", *CONFIRM, "--exports-dir", folder / "exports", "--warehouse-dir", folder / "warehouse",
+            TZ="America/St_Johns", LC_ALL="C", **clock_ahead(), **OF_ANOTHER_PROJECT,
+        )  # fmt: skip
         # They hold one refused delivery.
         assert outcome.returncode == 4, outcome.stdout + outcome.stderr
         (folder / "said").write_text(outcome.stdout)
@@ -108,6 +108,13 @@ def environment(**changes: str) -> dict[str, str]:
     """The surroundings of a run: this process's, without its directories."""
     kept = {k: v for k, v in os.environ.items() if k not in ("EXPORTS_DIR", "WAREHOUSE_DIR", "DAGSTER_HOME")}
     return kept | changes
+
+
+def warehouse(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Call the command as a shell does, in surroundings of a run."""
+    return subprocess.run(  # noqa: S603
+        [WAREHOUSE, *arguments], capture_output=True, text=True, check=False, env=environment(**changes)
+    )
 
 
 def clock_ahead() -> dict[str, str]:

@@ -19,13 +19,12 @@ from types import TracebackType
 
 import duckdb
 import pytest
-from golden.world import EXPORTS, deliver, environment, made_once
+from golden.world import EXPORTS, WAREHOUSE, deliver, environment, made_once
 
 from orchestration.lock import hold
 from orchestration.settings import Settings
 
 NIGHTS = ("2026-01-01", "2026-01-02", "2026-01-03")
-CONFIRMED = ("--confirm-departures", NIGHTS[2])
 DISTURBED = Path(__file__).with_name("disturbed.py")
 PATIENCE = 300.0  # seconds after which a process that says nothing is given up
 
@@ -39,7 +38,7 @@ def command(
     words = ["run", "--exports-dir", str(exports_dir), "--warehouse-dir", str(warehouse_dir), *arguments]
     if disturbed or changed:
         return [sys.executable, str(DISTURBED), *(disturbed or ("-", "-", "-")), changed or "-", *words]
-    return [str(Path(sys.executable).with_name("warehouse")), *words]
+    return [str(WAREHOUSE), *words]
 
 
 def run(words: list[str], **changes: str) -> subprocess.CompletedProcess[str]:

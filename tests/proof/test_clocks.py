@@ -19,6 +19,7 @@ import duckdb
 import pytest
 from conftest import Run
 from golden.world import (
+    CONFIRM,
     EXPORTS,
     WHOLE,
     assert_same_rows,
@@ -28,7 +29,7 @@ from golden.world import (
     expected,
     undisturbed,
 )
-from runs import CONFIRMED, command, run, tables
+from runs import command, run, tables
 
 from orchestration.sample import SMALLEST, write_sample
 from orchestration.settings import PROJECT_DIR
@@ -128,7 +129,7 @@ def test_a_look_at_the_clock_planted_into_a_model_changes_a_table_worked_out_by_
     looking = as_of.replace("*", "as_of_date, cast(current_date as timestamp) as as_of")
     assert as_of in sql
     model.write_text(sql.replace(as_of, looking))
-    words = command(EXPORTS, tmp_path / "warehouse", *CONFIRMED)
+    words = command(EXPORTS, tmp_path / "warehouse", *CONFIRM)
     outcome = run(words, PYTHONPATH=str(checkout), **clock_ahead())
     assert outcome.returncode == 4, outcome.stdout + outcome.stderr
     published = Run(True, None, tmp_path / "warehouse" / "analytics.duckdb", tmp_path / "warehouse")

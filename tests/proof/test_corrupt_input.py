@@ -29,8 +29,8 @@ from corpus import (
     band,
     track,
 )
+from golden.world import warehouse
 from ingesting import TABLES, House, as_csv, parquet
-from test_cli import warehouse
 
 from orchestration.raw import check, csv_source, discover, ingest, read
 from orchestration.raw.account import refusal
@@ -428,6 +428,7 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 from corpus import CASES, MAX_UNPACKED_BYTES
+from golden.world import warehouse
 from ingesting import TABLES, House, march
 from orchestration.raw import read
 kept, delivered = [], read._delivered

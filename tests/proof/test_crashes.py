@@ -23,9 +23,8 @@ import pytest
 import runs
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
-from golden.world import undisturbed
+from golden.world import CONFIRM, undisturbed
 from runs import (
-    CONFIRMED,
     NIGHTS,
     Change,
     Readers,
@@ -268,7 +267,7 @@ class Before:
 
     def words(self, warehouse_dir: Path, disturbed: Iterable[str] = (), changed: str = "") -> list[str]:
         """The run of all nights."""
-        return command(self.exports_dir, warehouse_dir, *CONFIRMED, disturbed=disturbed, changed=changed)
+        return command(self.exports_dir, warehouse_dir, *CONFIRM, disturbed=disturbed, changed=changed)
 
     def is_made_good(self, warehouse_dir: Path, changed: str = "") -> None:
         """The next run publishes what an undisturbed one does."""
@@ -307,7 +306,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> float:
     """How many seconds a run of three nights takes here, undisturbed."""
     exports_dir = runs.two_nights(tmp_path_factory) / "exports"
     began = time.monotonic()
-    outcome = run(command(exports_dir, tmp_path_factory.mktemp("timed"), *CONFIRMED))
+    outcome = run(command(exports_dir, tmp_path_factory.mktemp("timed"), *CONFIRM))
     assert outcome.returncode == 4, outcome.stdout + outcome.stderr
     return time.monotonic() - began
 

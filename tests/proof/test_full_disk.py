@@ -16,9 +16,9 @@ import dagster as dg
 import duckdb
 import pytest
 import runs
-from golden.world import undisturbed
+from golden.world import CONFIRM, undisturbed
 from ingesting import House, act
-from runs import CONFIRMED, NIGHTS, command, digest, in_a_child, run, tables
+from runs import NIGHTS, command, digest, in_a_child, run, tables
 
 from orchestration.assets import models
 from orchestration.assets.published import analytics
@@ -85,7 +85,7 @@ def fails(world: Path, words: list[str]) -> str:
 
 def recovers(world: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The next run publishes what an undisturbed one does."""
-    outcome = run(command(world / "exports", world / "warehouse", *CONFIRMED))
+    outcome = run(command(world / "exports", world / "warehouse", *CONFIRM))
     assert outcome.returncode == 4, outcome.stdout + outcome.stderr
     wanted = undisturbed(tmp_path_factory) / "warehouse" / "analytics.duckdb"
     assert tables(world / "warehouse" / "analytics.duckdb") == tables(wanted)
@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_at_any_stage_costs_a_night_and_nothing_else(
         large = world / "exports" / "follows" / NIGHTS[2] / "part-9999.csv"
         if stage == "ingestion":
             large.write_bytes(b"id\n" * 2_000_000)
-        said = fails(world, command(world / "exports", warehouse_dir, *CONFIRMED, disturbed=step))
+        said = fails(world, command(world / "exports", warehouse_dir, *CONFIRM, disturbed=step))
         assert said == sentence.format(warehouse=warehouse_dir)
         large.unlink(missing_ok=True)
         tried(PROMISE, f"disk full at {stage}", 1)
@@ -213,7 +213,7 @@ def test_a_directory_closed_to_the_run_is_named(
         # Were it empty, a run would make it anew.
         (warehouse_dir / "incoming" / "left").mkdir(parents=True, exist_ok=True)
         with closed(folder, mode):
-            said = fails(world, command(exports_dir, warehouse_dir, *CONFIRMED))
+            said = fails(world, command(exports_dir, warehouse_dir, *CONFIRM))
         assert named in said, said
         tried(PROMISE, f"{folder.relative_to(world)} closed", 1)
     if long:

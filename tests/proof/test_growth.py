@@ -12,11 +12,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from conftest import run_job
 
 from orchestration.assets.records import forget, runs_before
 from orchestration.build.archive import read_publication
 from orchestration.build.prune import prunable, prune
-from orchestration.definitions import all_definitions
 from orchestration.lock import let_go
 from orchestration.sample import SampleSize, write_sample
 from orchestration.settings import PROJECT_DIR, Settings, settings
@@ -35,21 +35,15 @@ def run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path]
     """Run the nightly job into a warehouse, recorded as Dagster records it."""
 
     def run(warehouse_dir: Path) -> Settings:
-        monkeypatch.setenv("EXPORTS_DIR", str(tmp_path / "exports"))
-        monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
-        monkeypatch.setenv("DAGSTER_HOME", str(warehouse_dir / "dagster"))
-        config = settings()
-        config.dagster_home.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT_DIR / "orchestration" / "dagster.yaml", config.dagster_home)
-        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        home = warehouse_dir / "dagster"
+        monkeypatch.setenv("DAGSTER_HOME", str(home))
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT_DIR / "orchestration" / "dagster.yaml", home)
         with dg.DagsterInstance.get() as instance:
-            result = (
-                all_definitions()
-                .resolve_job_def("nightly")
-                .execute_in_process(run_config=quiet, instance=instance)
-            )
+            done = run_job(monkeypatch, tmp_path / "exports", warehouse_dir, instance)
+        config = settings()
         let_go(config)
-        assert result.success
+        assert done.success
         return config
 
     return run

@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 import runs
-from golden.world import undisturbed
-from runs import CONFIRMED, Readers, command, digest, kill, run, start, tables
+from golden.world import CONFIRM, undisturbed
+from runs import Readers, command, digest, kill, run, start, tables
 
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import publish, published_tables
@@ -111,7 +111,7 @@ def of_two_runs_one_runs(folder: Path, behind: Path, *, to_its_end: bool, change
 
     def words(what: str) -> list[str]:
         struck = ("open", "/dbt.log", what)
-        return command(exports_dir, warehouse_dir, *CONFIRMED, disturbed=struck, changed=changed)
+        return command(exports_dir, warehouse_dir, *CONFIRM, disturbed=struck, changed=changed)
 
     first = start(words("stop"))
     try:
