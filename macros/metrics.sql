@@ -43,6 +43,7 @@
         cast(null as bigint) as numerator,
         cast(null as bigint) as denominator,
         {%- endif %}
+        cast({{ metric.coverage or 'null' }} as double) as coverage,
         cast({{ metric.cohort or 'null' }} as bigint) as cohort_size
     from {{ relation }}
     {%- set conditions = [] %}

@@ -553,7 +553,10 @@ def _living(exports: Exports, day: pd.Timestamp) -> list[str | None]:
 
 
 def _scopes(exports: Exports) -> list[tuple[str, dict[str, str | None], list[str | None]]]:
-    """Tier, place and scenes of every scope; what has no place of that tier is in its unscoped one."""
+    """Tier, place and scenes of every scope; what has no place of that tier is in its unscoped one.
+
+    The platform is one scope of everything.
+    """
     found = []
     for tier, parts in SCOPE_PARTS.items():
         needed = parts if tier != "city" else []
@@ -569,6 +572,7 @@ def _scopes(exports: Exports) -> list[tuple[str, dict[str, str | None], list[str
             }, list(scenes)))  # fmt: skip
         nowhere = dict.fromkeys(("state", "city", "music_community", "scene_id"))
         found.append((tier, nowhere, [None, *exports.scenes.index.difference(placed.index)]))
+    found.append(("platform", nowhere, [None, *exports.scenes.index]))
     return found
 
 

@@ -124,7 +124,7 @@ def test_every_score_is_the_sum_of_the_parts_shown(golden: Run, day: str) -> Non
         assert [sum(column) for column in zip(*parts, strict=True)] == (score if parts else [])
         assert parts or not any(score)
         (unscoped if is_unscoped else tiers).add((tier, score[-1] > 0))
-    assert {("city", True), ("state", True), ("national", True)} <= tiers
+    assert {("city", True), ("state", True), ("national", True), ("platform", True)} <= tiers
     assert {tier for tier, _ in unscoped} == {"city", "state", "national"}
 
 
@@ -146,6 +146,7 @@ SCOPES = {
     "no state": (7, "state", None, None, None, True, 4 + 8 + 16),
     "nation": (8, "national", None, "punk", None, False, 1 + 2 + 8),
     "no nation": (9, "national", None, None, None, True, 4 + 16),
+    "platform": (10, "platform", None, None, None, False, 1 + 2 + 4 + 8 + 16),
 }
 
 

@@ -38,8 +38,9 @@ def test_every_scope_has_its_score_on_each_of_the_three_nights(golden: Run) -> N
 def test_points_lie_on_the_days_they_were_earned_and_on_no_other(golden: Run) -> None:
     score = golden.table("activity_score")
     assert_same_rows([row for row in score if row["points_on_day"]], expected("points_on_day"))
-    # 34 days from the first award, 2025-12-01, to 2026-01-03; 5 city, 4 state and 3 national scopes.
-    assert len(score) == 34 * (5 + 4 + 3)
+    # 34 days from the first award, 2025-12-01, to 2026-01-03.
+    # 5 city, 4 state and 3 national scopes, and the platform.
+    assert len(score) == 34 * (5 + 4 + 3 + 1)
 
 
 def test_every_metric_of_every_scope_and_window_is_what_was_worked_out(golden: Run) -> None:
@@ -83,7 +84,7 @@ def test_the_total_is_955_however_it_is_added_up(golden: Run) -> None:
         select tier, sum(points_all_time) from activity_score
         where as_of_date = date '2026-01-03' group by tier order by tier
         """
-    ) == [("city", 955), ("national", 955), ("state", 955)]
+    ) == [("city", 955), ("national", 955), ("platform", 955), ("state", 955)]
 
 
 def test_every_reason_there_can_be_under_this_policy_occurs(golden: Run) -> None:

@@ -28,7 +28,7 @@ LAST_NIGHT = dt.date(2026, 1, 3)
 # One more line in each list.
 WIDER = {
     "windows": [7, 14, 30, 90],
-    "tiers": {**LISTS["tiers"], "region": ["state"], "platform": []},
+    "tiers": {**LISTS["tiers"], "region": ["state"], "galaxy": []},
     "personal": [
         *LISTS["personal"],
         {"applies_to": "name", "pattern": "shoe_?size", "reason": "describes a member"},
@@ -156,10 +156,10 @@ def test_a_new_window_is_explained(wider: Wider, monkeypatch: pytest.MonkeyPatch
 
 
 def test_new_tiers_have_their_scopes_scores_and_people(wider: Wider) -> None:
-    """The golden README adds up: a region is a state whatever the music, the platform everything there is.
+    """The golden README adds up: a region is a state whatever the music, the galaxy everything there is.
 
     Texas is Texas punk and Texas folk: 222 + 70 points, 2 + 6 members, and of contributors Ann, Cat, Fay and
-    Dan. On the platform Ben and Gus earned something, too.
+    Dan. In the galaxy Ben and Gus earned something, too.
     """
     assert wider.world.connection.sql(
         """
@@ -171,12 +171,12 @@ def test_new_tiers_have_their_scopes_scores_and_people(wider: Wider) -> None:
         inner join scope using (scope_id, tier)
         inner join analytics_summary as summary using (scope_id, tier)
         where
-            tier in ('region', 'platform') and summary.subject_type = 'scene'
+            tier in ('region', 'galaxy') and summary.subject_type = 'scene'
             and metric = 'activity_points' and window_days is null
         order by tier, label
         """
     ).fetchall() == [
-        ("platform", None, "platform", False, 955, 11, 6, 955.0),
+        ("galaxy", None, "galaxy", False, 955, 11, 6, 955.0),
         ("region", "Oregon", "Oregon", False, 670, 2, 4, 670.0),
         ("region", "Texas", "Texas", False, 292, 8, 4, 292.0),
         ("region", None, "in no region scene", True, -7, 1, 0, -7.0),
@@ -184,7 +184,7 @@ def test_new_tiers_have_their_scopes_scores_and_people(wider: Wider) -> None:
 
 
 def test_a_plot_is_asked_about_every_tier_that_has_parts(wider: Wider) -> None:
-    """A Plot has its city, its state with its music and without, and its nation; the platform is no place."""
+    """Of its city, its state with its music and without, its nation. Platform and galaxy are no places."""
     scopes = "select distinct tier_scope from plot_statistics order by all"
     assert wider.world.connection.sql(scopes).fetchall() == [
         ("city",),
@@ -201,7 +201,7 @@ def test_a_plot_is_asked_about_every_tier_that_has_parts(wider: Wider) -> None:
 def test_the_laws_look_at_new_tiers(wider: Wider) -> None:
     connection, law = wider.world.connection, wider.sql["every_total_equals_the_sum_of_its_parts"]
     assert connection.sql(law).fetchall() == []
-    for tier in ("region", "platform"):
+    for tier in ("region", "galaxy"):
         with wider.world.undone():
             connection.execute("delete from activity_score where tier = $1", [tier])
             assert [total for total, *_ in connection.sql(law).fetchall()] == [
@@ -210,7 +210,7 @@ def test_the_laws_look_at_new_tiers(wider: Wider) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "points"), [("platform", 955), ("Texas", 292), ("in no region scene", -7), ("Texas punk", 222)]
+    ("label", "points"), [("galaxy", 955), ("Texas", 292), ("in no region scene", -7), ("Texas punk", 222)]
 )
 def test_a_scope_of_a_new_tier_is_explained_as_the_sum_of_its_parts(
     wider: Wider, monkeypatch: pytest.MonkeyPatch, label: str, points: int

@@ -9,6 +9,7 @@
     'activity_score',
     'analytics_summary',
     'artist_analytics',
+    'metric',
     'plot_statistics',
     'point_rule',
     'publication',
