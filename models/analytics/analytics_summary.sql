@@ -1,4 +1,4 @@
-{%- set domains = ['listening', 'people', 'participation', 'rotation', 'activity_points'] -%}
+{%- set domains = ['counts', 'listening', 'people', 'activity_points'] -%}
 
 with metrics as (
     {% for domain in domains %}
@@ -22,6 +22,23 @@ registry as (
 
 as_of as (
     select * from {{ ref('as_of') }}
+),
+
+delivered as (
+    select distinct table_name from {{ ref('delivery') }}
+    where status = 'accepted'
+),
+
+-- The metrics all of whose exports have arrived, each at least once.
+known as (
+    select registry.metric
+    from registry
+    left join delivered
+        on concat(';', registry.needs, ';') like concat('%;', delivered.table_name, ';%')
+    group by registry.metric, registry.needs
+    having
+        registry.needs is null
+        or count(delivered.table_name) = 1 + length(registry.needs) - length(replace(registry.needs, ';', ''))
 )
 
 select
@@ -45,6 +62,8 @@ select
 from metrics
 inner join scope
     on metrics.scope_id = scope.scope_id
+inner join known
+    on metrics.metric = known.metric
 -- A metric has the windows and the tiers that its line in the registry names.
 inner join registry
     on

@@ -1,9 +1,4 @@
-with stays as (
-    select * from {{ ref('home_scene') }}
-    where member_to is null
-),
-
-active as (
+with active as (
     select
         *,
         cast(active_on as timestamp) as happened_at
@@ -14,25 +9,8 @@ scope_windows as (
     {{ scope_windows() | indent(4) }}
 ),
 
-scoped_stays as (
-    {{ scoped('stays') | indent(4) }}
-),
-
 scoped_active as (
     {{ scoped('active') | indent(4) }}
-),
-
-members as (
-    select
-        scope_windows.tier,
-        scope_windows.scope_id,
-        scope_windows.window_days,
-        count(distinct scoped_stays.user_id) as members
-    from scope_windows
-    left join scoped_stays
-        on scope_windows.scope_id = scoped_stays.scope_id
-    where scope_windows.window_days is null
-    group by all
 ),
 
 active_users as (
@@ -49,6 +27,4 @@ active_users as (
     group by all
 )
 
-{{ unpivoted('members', [{'name': 'members', 'cohort': 'members'}]) }}
-union all
 {{ unpivoted('active_users', [{'name': 'active_users', 'cohort': 'active_users'}]) }}

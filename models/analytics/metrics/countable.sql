@@ -1,0 +1,276 @@
+{#- An arm for each metric that counts things: the scene that a thing lies in, when it happened (null if it simply is), and
+    who did it, if somebody did. Metrics are named as in the registry (seeds/metric.csv). -#}
+
+with signals as (
+    select * from {{ ref('signal_response') }}
+),
+
+events as (
+    select * from {{ ref('stg_events') }}
+),
+
+entries as (
+    select * from {{ ref('stg_rotation_entries') }}
+),
+
+artists as (
+    select * from {{ ref('stg_artist_bands') }}
+),
+
+residents as (
+    select
+        home_scene.user_id,
+        home_scene.scene_id,
+        users.created_at,
+        users.is_gps_verified
+    from {{ ref('home_scene') }} as home_scene
+    inner join {{ ref('stg_users') }} as users
+        on home_scene.user_id = users.user_id
+    where home_scene.member_to is null
+),
+
+proofs as (
+    select
+        *,
+        cast(verified_at as date) as verified_on
+    from {{ ref('stg_proof_of_support') }}
+    where status = 'verified'
+),
+
+promotions as (
+    select * from {{ ref('stg_signals') }}
+    where signal_type in ('PROMOTION', 'OFFER')
+)
+
+-- Things that happened.
+select
+    'votes' as metric,
+    scene_id,
+    created_at as happened_at,
+    user_id,
+    track_vote_id as counted_id
+from {{ ref('stg_track_votes') }}
+union all
+select
+    case action_type when 'BLAST' then 'blasts' when 'ADD' then 'adds' else 'recommends' end as metric,
+    scene_id,
+    created_at as happened_at,
+    user_id,
+    signal_action_id as counted_id
+from signals
+where action_type in ('BLAST', 'ADD', 'RECOMMEND')
+union all
+select
+    'signal_actions' as metric,
+    scene_id,
+    created_at as happened_at,
+    user_id,
+    signal_action_id as counted_id
+from signals
+where signal_type <> 'flyer'
+union all
+select
+    'events_created' as metric,
+    community_id as scene_id,
+    created_at as happened_at,
+    created_by_user_id as user_id,
+    event_id as counted_id
+from events
+union all
+select
+    'verified_attendance' as metric,
+    events.community_id as scene_id,
+    attendances.checked_in_at as happened_at,
+    attendances.user_id,
+    {{ stable_id(['attendances.event_id', 'attendances.user_id']) }} as counted_id
+from {{ ref('stg_event_attendances') }} as attendances
+left join events
+    on attendances.event_id = events.event_id
+where attendances.method in ('qr_scan', 'location')
+union all
+select
+    'project_supports' as metric,
+    projects.community_id as scene_id,
+    supports.created_at as happened_at,
+    supports.user_id,
+    supports.project_support_id as counted_id
+from {{ ref('stg_project_supports') }} as supports
+left join {{ ref('stg_projects') }} as projects
+    on supports.project_id = projects.project_id
+union all
+select
+    'proof_of_support_verified' as metric,
+    home_scene.scene_id,
+    proofs.verified_at as happened_at,
+    proofs.user_id,
+    proofs.proof_of_support_id as counted_id
+from proofs
+{{ join_home_scene('proofs', 'user_id', 'proofs.verified_on') }}
+union all
+select
+    'new_sect_tags' as metric,
+    parent_community_id as scene_id,
+    created_at as happened_at,
+    cast(null as uuid) as user_id,
+    sect_tag_id as counted_id
+from {{ ref('stg_sect_tags') }}
+union all
+select
+    'sect_motions' as metric,
+    scene_id,
+    created_at as happened_at,
+    created_by_user_id as user_id,
+    registrar_entry_id as counted_id
+from {{ ref('stg_registrar_entries') }}
+where entry_type = 'sect_motion'
+union all
+select
+    'promotions_posted' as metric,
+    community_id as scene_id,
+    created_at as happened_at,
+    cast(null as uuid) as user_id,
+    signal_id as counted_id
+from promotions
+union all
+select
+    'songs_entered_rotation' as metric,
+    scene_id,
+    entered_pool_at as happened_at,
+    cast(null as uuid) as user_id,
+    track_id as counted_id
+from entries
+union all
+select
+    'songs_graduated' as metric,
+    scene_id,
+    graduated_at as happened_at,
+    cast(null as uuid) as user_id,
+    track_id as counted_id
+from entries
+where graduated_at is not null
+union all
+select
+    'new_artists' as metric,
+    home_scene_id as scene_id,
+    created_at as happened_at,
+    cast(null as uuid) as user_id,
+    artist_band_id as counted_id
+from artists
+union all
+select
+    'artists_with_event' as metric,
+    artists.home_scene_id as scene_id,
+    events.created_at as happened_at,
+    cast(null as uuid) as user_id,
+    artists.artist_band_id as counted_id
+from events
+inner join artists
+    on events.artist_band_id = artists.artist_band_id
+union all
+select
+    'new_users' as metric,
+    scene_id,
+    created_at as happened_at,
+    user_id,
+    user_id as counted_id
+from residents
+-- Things that are.
+union all
+select
+    'members' as metric,
+    scene_id,
+    cast(null as timestamp) as happened_at,
+    user_id,
+    user_id as counted_id
+from residents
+union all
+select
+    'gps_verified_members' as metric,
+    scene_id,
+    cast(null as timestamp) as happened_at,
+    user_id,
+    user_id as counted_id
+from residents
+where is_gps_verified
+union all
+select
+    'promoters' as metric,
+    residents.scene_id,
+    cast(null as timestamp) as happened_at,
+    residents.user_id,
+    residents.user_id as counted_id
+from residents
+inner join {{ ref('stg_user_capability_grants') }} as grants
+    on residents.user_id = grants.user_id
+where grants.capability = 'promoter_capability' and grants.status = 'active'
+union all
+select
+    'joined_members' as metric,
+    memberships.community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    memberships.user_id,
+    memberships.user_id as counted_id
+from {{ ref('stg_community_members') }} as memberships
+inner join {{ ref('stg_users') }} as users
+    on memberships.user_id = users.user_id
+union all
+select
+    'artists' as metric,
+    home_scene_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    artist_band_id as counted_id
+from artists
+union all
+select
+    'songs_in_rotation' as metric,
+    scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    track_id as counted_id
+from entries
+union all
+select
+    case pool when 'NEW_RELEASES' then 'tracks_in_new_releases' else 'tracks_in_main_rotation' end as metric,
+    scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    track_id as counted_id
+from entries
+union all
+select
+    'active_artists' as metric,
+    entries.scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    tracks.artist_band_id as counted_id
+from entries
+inner join {{ ref('stg_tracks') }} as tracks
+    on entries.track_id = tracks.track_id
+where tracks.artist_band_id is not null
+union all
+select
+    'active_tracks' as metric,
+    community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    track_id as counted_id
+from {{ ref('stg_tracks') }}
+where status = 'ready'
+union all
+select
+    'active_sects' as metric,
+    parent_community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    sect_tag_id as counted_id
+from {{ ref('stg_sect_tags') }}
+where status = 'active'
+union all
+select
+    'official_sects' as metric,
+    parent_community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    sect_id as counted_id
+from {{ ref('stg_sects') }}

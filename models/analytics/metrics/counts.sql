@@ -1,0 +1,69 @@
+with registry as (
+    select * from {{ ref('metric') }}
+    where computed_by = 'counts'
+),
+
+counted as (
+    select
+        *,
+        happened_at is null as simply_is
+    from {{ ref('countable') }}
+),
+
+scoped as (
+    {{ scoped('counted') | indent(4) }}
+),
+
+scope_windows as (
+    {{ scope_windows() | indent(4) }}
+),
+
+counts as (
+    select
+        scope_windows.tier,
+        scope_windows.scope_id,
+        scope_windows.window_days,
+        scoped.metric,
+        count(distinct scoped.counted_id) as things,
+        count(distinct scoped.user_id) as people
+    from scope_windows
+    inner join scoped
+        on
+            scope_windows.scope_id = scoped.scope_id
+            and (
+                (scoped.happened_at >= scope_windows.starts_at and scoped.happened_at < scope_windows.as_of)
+                or (scoped.simply_is and scope_windows.window_days is null)
+            )
+    group by all
+),
+
+-- A scope in which nothing happened has a row that says so.
+every_count as (
+    select
+        scope_windows.tier,
+        scope_windows.scope_id,
+        scope_windows.window_days,
+        registry.metric,
+        registry.cohort
+    from scope_windows
+    cross join registry
+)
+
+select
+    every_count.tier,
+    every_count.scope_id,
+    every_count.window_days,
+    'scene' as subject_type,
+    every_count.scope_id as subject_id,
+    every_count.metric,
+    cast(coalesce(counts.things, 0) as double) as value,
+    cast(null as bigint) as numerator,
+    cast(null as bigint) as denominator,
+    cast(null as double) as coverage,
+    case when every_count.cohort is not null then coalesce(counts.people, 0) end as cohort_size
+from every_count
+left join counts
+    on
+        every_count.scope_id = counts.scope_id
+        and every_count.metric = counts.metric
+        and every_count.window_days is not distinct from counts.window_days
