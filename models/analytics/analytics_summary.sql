@@ -1,4 +1,4 @@
-{%- set domains = ['counts', 'listening', 'people', 'activity_points'] -%}
+{%- set domains = ['counts', 'ratios', 'listening', 'people', 'activity_points'] -%}
 
 with metrics as (
     {% for domain in domains %}

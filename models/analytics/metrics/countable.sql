@@ -40,6 +40,84 @@ proofs as (
 promotions as (
     select * from {{ ref('stg_signals') }}
     where signal_type in ('PROMOTION', 'OFFER')
+),
+
+-- Songs of artists that entered the rotation of a city scene.
+releases as (
+    select
+        tracks.artist_band_id,
+        entries.track_id,
+        entries.entered_pool_at
+    from entries
+    inner join {{ ref('stg_tracks') }} as tracks
+        on entries.track_id = tracks.track_id
+    inner join {{ ref('scene') }} as scene
+        on entries.scene_id = scene.scene_id
+),
+
+votes as (
+    select
+        *,
+        cast(created_at as date) as voted_on
+    from {{ ref('stg_track_votes') }}
+),
+
+verified_attendances as (
+    select
+        attendances.event_id,
+        attendances.user_id,
+        attendances.checked_in_at,
+        events.community_id,
+        events.ends_at,
+        {{ stable_id(['attendances.event_id', 'attendances.user_id']) }} as attendance_id
+    from {{ ref('stg_event_attendances') }} as attendances
+    left join events
+        on attendances.event_id = events.event_id
+    where attendances.method in ('qr_scan', 'location')
+),
+
+civic_actions as (
+    select
+        user_id,
+        created_at as happened_at,
+        signal_action_id as counted_id
+    from {{ ref('stg_signal_actions') }}
+    union all
+    select
+        user_id,
+        created_at as happened_at,
+        track_vote_id as counted_id
+    from votes
+    union all
+    select
+        user_id,
+        created_at as happened_at,
+        {{ stable_id(['user_id', 'entity_id']) }} as counted_id
+    from {{ ref('stg_follows') }}
+    union all
+    select
+        user_id,
+        checked_in_at as happened_at,
+        event_attendance_id as counted_id
+    from {{ ref('stg_event_attendances') }}
+),
+
+first_vote as (
+    select
+        user_id,
+        min(created_at) as voted_at
+    from votes
+    group by all
+),
+
+promoters as (
+    select distinct
+        residents.user_id,
+        residents.scene_id
+    from residents
+    inner join {{ ref('stg_user_capability_grants') }} as grants
+        on residents.user_id = grants.user_id
+    where grants.capability = 'promoter_capability' and grants.status = 'active'
 )
 
 -- Things that happened.
@@ -49,7 +127,7 @@ select
     created_at as happened_at,
     user_id,
     track_vote_id as counted_id
-from {{ ref('stg_track_votes') }}
+from votes
 union all
 select
     case action_type when 'BLAST' then 'blasts' when 'ADD' then 'adds' else 'recommends' end as metric,
@@ -79,14 +157,11 @@ from events
 union all
 select
     'verified_attendance' as metric,
-    events.community_id as scene_id,
-    attendances.checked_in_at as happened_at,
-    attendances.user_id,
-    {{ stable_id(['attendances.event_id', 'attendances.user_id']) }} as counted_id
-from {{ ref('stg_event_attendances') }} as attendances
-left join events
-    on attendances.event_id = events.event_id
-where attendances.method in ('qr_scan', 'location')
+    community_id as scene_id,
+    checked_in_at as happened_at,
+    user_id,
+    attendance_id as counted_id
+from verified_attendances
 union all
 select
     'project_supports' as metric,
@@ -195,14 +270,11 @@ where is_gps_verified
 union all
 select
     'promoters' as metric,
-    residents.scene_id,
+    scene_id,
     cast(null as timestamp) as happened_at,
-    residents.user_id,
-    residents.user_id as counted_id
-from residents
-inner join {{ ref('stg_user_capability_grants') }} as grants
-    on residents.user_id = grants.user_id
-where grants.capability = 'promoter_capability' and grants.status = 'active'
+    user_id,
+    user_id as counted_id
+from promoters
 union all
 select
     'joined_members' as metric,
@@ -274,3 +346,173 @@ select
     cast(null as uuid) as user_id,
     sect_id as counted_id
 from {{ ref('stg_sects') }}
+-- Parts of ratios (seeds/metric_part.csv).
+union all
+select
+    'events_naming_artist' as metric,
+    artists.home_scene_id as scene_id,
+    events.created_at as happened_at,
+    cast(null as uuid) as user_id,
+    events.event_id as counted_id
+from events
+inner join artists
+    on events.artist_band_id = artists.artist_band_id
+union all
+select
+    'artists_with_ended_event' as metric,
+    artists.home_scene_id as scene_id,
+    events.ends_at as happened_at,
+    cast(null as uuid) as user_id,
+    artists.artist_band_id as counted_id
+from events
+inner join artists
+    on events.artist_band_id = artists.artist_band_id
+union all
+select
+    'artists_with_release' as metric,
+    artists.home_scene_id as scene_id,
+    releases.entered_pool_at as happened_at,
+    cast(null as uuid) as user_id,
+    artists.artist_band_id as counted_id
+from releases
+inner join artists
+    on releases.artist_band_id = artists.artist_band_id
+union all
+select
+    'events_and_releases' as metric,
+    artists.home_scene_id as scene_id,
+    events.created_at as happened_at,
+    cast(null as uuid) as user_id,
+    events.event_id as counted_id
+from events
+inner join artists
+    on events.artist_band_id = artists.artist_band_id
+union all
+select
+    'events_and_releases' as metric,
+    artists.home_scene_id as scene_id,
+    releases.entered_pool_at as happened_at,
+    cast(null as uuid) as user_id,
+    releases.track_id as counted_id
+from releases
+inner join artists
+    on releases.artist_band_id = artists.artist_band_id
+union all
+select
+    'ready_tracks_of_artists' as metric,
+    artists.home_scene_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    tracks.track_id as counted_id
+from {{ ref('stg_tracks') }} as tracks
+inner join artists
+    on tracks.artist_band_id = artists.artist_band_id
+where tracks.status = 'ready'
+union all
+select
+    'votes_by_people_at_home' as metric,
+    home_scene.scene_id,
+    votes.created_at as happened_at,
+    votes.user_id,
+    votes.track_vote_id as counted_id
+from votes
+{{ join_home_scene('votes', 'user_id', 'votes.voted_on') }}
+union all
+select
+    'voters_at_home' as metric,
+    home_scene.scene_id,
+    votes.created_at as happened_at,
+    votes.user_id,
+    votes.user_id as counted_id
+from votes
+{{ join_home_scene('votes', 'user_id', 'votes.voted_on') }}
+union all
+select
+    'civic_actions_of_members' as metric,
+    residents.scene_id,
+    civic_actions.happened_at,
+    residents.user_id,
+    civic_actions.counted_id
+from residents
+inner join civic_actions
+    on residents.user_id = civic_actions.user_id
+union all
+select
+    'members_acting' as metric,
+    residents.scene_id,
+    civic_actions.happened_at,
+    residents.user_id,
+    residents.user_id as counted_id
+from residents
+inner join civic_actions
+    on residents.user_id = civic_actions.user_id
+union all
+select
+    'members_attending' as metric,
+    residents.scene_id,
+    verified_attendances.checked_in_at as happened_at,
+    residents.user_id,
+    residents.user_id as counted_id
+from residents
+inner join verified_attendances
+    on residents.user_id = verified_attendances.user_id
+union all
+select
+    'events_by_promoters' as metric,
+    promoters.scene_id,
+    events.created_at as happened_at,
+    promoters.user_id,
+    events.event_id as counted_id
+from promoters
+inner join events
+    on promoters.user_id = events.created_by_user_id
+union all
+select
+    'ended_events' as metric,
+    community_id as scene_id,
+    ends_at as happened_at,
+    cast(null as uuid) as user_id,
+    event_id as counted_id
+from events
+union all
+select
+    'attendances_of_ended_events' as metric,
+    verified_attendances.community_id as scene_id,
+    verified_attendances.ends_at as happened_at,
+    verified_attendances.user_id,
+    verified_attendances.attendance_id as counted_id
+from verified_attendances
+inner join {{ ref('as_of') }} as as_of
+    on verified_attendances.checked_in_at < as_of.as_of
+union all
+select
+    'new_users_without_vote' as metric,
+    residents.scene_id,
+    residents.created_at as happened_at,
+    residents.user_id,
+    residents.user_id as counted_id
+from residents
+left join first_vote
+    on residents.user_id = first_vote.user_id
+where first_vote.user_id is null
+union all
+select
+    'entries_due' as metric,
+    entries.scene_id,
+    entries.entered_pool_at as happened_at,
+    cast(null as uuid) as user_id,
+    entries.rotation_entry_id as counted_id
+from entries
+cross join {{ ref('as_of') }} as as_of
+where entries.entered_pool_at <= {{ days_before('as_of.as_of', 'entries.new_window_days') }}
+union all
+select
+    'entries_due_and_graduated' as metric,
+    entries.scene_id,
+    entries.entered_pool_at as happened_at,
+    cast(null as uuid) as user_id,
+    entries.rotation_entry_id as counted_id
+from entries
+cross join {{ ref('as_of') }} as as_of
+where entries.entered_pool_at <= {{ days_before('as_of.as_of', 'entries.new_window_days') }}
+    and entries.graduated_at < as_of.as_of

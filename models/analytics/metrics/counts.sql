@@ -1,6 +1,14 @@
-with registry as (
-    select * from {{ ref('metric') }}
+with named as (
+    select
+        metric,
+        cohort is not null as is_about_people
+    from {{ ref('metric') }}
     where computed_by = 'counts'
+    union all
+    select
+        metric,
+        true as is_about_people
+    from {{ ref('metric_part') }}
 ),
 
 counted as (
@@ -43,10 +51,10 @@ every_count as (
         scope_windows.tier,
         scope_windows.scope_id,
         scope_windows.window_days,
-        registry.metric,
-        registry.cohort
+        named.metric,
+        named.is_about_people
     from scope_windows
-    cross join registry
+    cross join named
 )
 
 select
@@ -60,7 +68,7 @@ select
     cast(null as bigint) as numerator,
     cast(null as bigint) as denominator,
     cast(null as double) as coverage,
-    case when every_count.cohort is not null then coalesce(counts.people, 0) end as cohort_size
+    case when every_count.is_about_people then coalesce(counts.people, 0) end as cohort_size
 from every_count
 left join counts
     on
