@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{#- One row per metric from a relation with one column per metric; no row if a value is not known or not defined. -#}
+{#- One row per metric from a relation with one column per metric; no row if a value is not defined. -#}
 {% macro unpivoted(relation, metrics, subject_type='scene', subject_id='scope_id') -%}
     {% for metric in metrics %}
     {%- if not loop.first %}
@@ -34,6 +34,7 @@
         '{{ subject_type }}' as subject_type,
         {{ subject_id }} as subject_id,
         '{{ metric.name }}' as metric,
+        {{ metric.bucket or 'cast(null as varchar)' }} as bucket,
         {%- if metric.denominator is defined %}
         cast({{ metric.numerator }} as double) / {{ metric.denominator }} as value,
         cast({{ metric.numerator }} as bigint) as numerator,
@@ -46,15 +47,8 @@
         cast({{ metric.coverage or 'null' }} as double) as coverage,
         cast({{ metric.cohort or 'null' }} as bigint) as cohort_size
     from {{ relation }}
-    {%- set conditions = [] %}
-    {%- if metric.name in var('needs') %}
-    {%- do conditions.append(is_known(metric.name)) %}
-    {%- endif %}
     {%- if metric.denominator is defined %}
-    {%- do conditions.append(metric.denominator ~ ' > 0') %}
-    {%- endif %}
-    {%- if conditions %}
-    where {{ conditions | join(' and ') }}
+    where {{ metric.denominator }} > 0
     {%- endif %}
     {%- endfor %}
 {%- endmacro %}
@@ -67,6 +61,7 @@
         scope.scope_id,
         windows.window_days,
         windows.starts_at,
+        windows.starts_before,
         windows.as_of
     from {{ ref('scope') }} as scope
     cross join {{ ref('summary_window') }} as windows

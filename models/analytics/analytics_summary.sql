@@ -1,77 +1,35 @@
-{%- set domains = ['counts', 'ratios', 'listening', 'people', 'activity_points'] -%}
-
-with metrics as (
-    {% for domain in domains %}
-    {%- if not loop.first %}
-    union all
-    {% endif -%}
-    select * from {{ ref(domain) }}
-    {%- endfor %}
+with numbers as (
+    select * from {{ ref('metric_value') }}
+    where bucket is null
 ),
 
 scope as (
     select * from {{ ref('scope') }}
 ),
 
-registry as (
-    select
-        *,
-        windows = 'point_in_time' as is_point_in_time
-    from {{ ref('metric') }}
-),
-
 as_of as (
     select * from {{ ref('as_of') }}
-),
-
-delivered as (
-    select distinct table_name from {{ ref('delivery') }}
-    where status = 'accepted'
-),
-
--- The metrics all of whose exports have arrived, each at least once.
-known as (
-    select registry.metric
-    from registry
-    left join delivered
-        on concat(';', registry.needs, ';') like concat('%;', delivered.table_name, ';%')
-    group by registry.metric, registry.needs
-    having
-        registry.needs is null
-        or count(delivered.table_name) = 1 + length(registry.needs) - length(replace(registry.needs, ';', ''))
 )
 
 select
     as_of.as_of_date,
-    metrics.window_days,
-    registry.is_point_in_time,
-    metrics.tier,
-    metrics.scope_id,
+    numbers.window_days,
+    numbers.is_point_in_time,
+    numbers.tier,
+    numbers.scope_id,
     scope.state,
     scope.city,
     scope.music_community,
-    metrics.subject_type,
-    metrics.subject_id,
-    metrics.metric,
-    metrics.value,
-    metrics.numerator,
-    metrics.denominator,
-    metrics.coverage,
-    metrics.cohort_size,
+    numbers.subject_type,
+    numbers.subject_id,
+    numbers.metric,
+    numbers.value,
+    numbers.numerator,
+    numbers.denominator,
+    numbers.coverage,
+    numbers.cohort_size,
     false as is_suppressed
-from metrics
+from numbers
 inner join scope
-    on metrics.scope_id = scope.scope_id
-inner join known
-    on metrics.metric = known.metric
--- A metric has the windows and the tiers that its line in the registry names.
-inner join registry
-    on
-        metrics.metric = registry.metric
-        and concat(';', registry.tiers, ';') like concat('%;', metrics.tier, ';%')
-        and (
-            (registry.is_point_in_time and metrics.window_days is null)
-            or concat(';', registry.windows, ';')
-            like concat('%;', coalesce(cast(metrics.window_days as varchar), 'all'), ';%')
-        )
+    on numbers.scope_id = scope.scope_id
 cross join as_of

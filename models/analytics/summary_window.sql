@@ -8,7 +8,8 @@ select
     case
         when lengths.window_days is null then timestamp '0001-01-01'
         else {{ days_before('as_of.as_of', 'lengths.window_days') }}
-    end as starts_at
+    end as starts_at,
+    {{ days_before('as_of.as_of', '2 * lengths.window_days') }} as starts_before
 from as_of
 cross join (
     values

@@ -514,5 +514,6 @@ select
     entries.rotation_entry_id as counted_id
 from entries
 cross join {{ ref('as_of') }} as as_of
-where entries.entered_pool_at <= {{ days_before('as_of.as_of', 'entries.new_window_days') }}
+where
+    entries.entered_pool_at <= {{ days_before('as_of.as_of', 'entries.new_window_days') }}
     and entries.graduated_at < as_of.as_of

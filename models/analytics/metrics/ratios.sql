@@ -40,6 +40,7 @@ select
     'scene' as subject_type,
     numerators.scope_id as subject_id,
     ratios.metric,
+    cast(null as varchar) as bucket,
     ratios.factor * numerators.value / denominators.value as value,
     cast(ratios.factor * numerators.value as bigint) as numerator,
     cast(denominators.value as bigint) as denominator,
