@@ -156,7 +156,7 @@ def test_deliveries_and_scopes_have_ids_of_their_own(golden: Run) -> None:
     account = golden.table("row_account")
     assert len({row["delivery_id"] for row in account}) == len(account)
     score = golden.table("activity_score")
-    assert len({row["scope_id"] for row in score}) == 12
+    assert len({row["scope_id"] for row in score}) == 13
     assert all(row["scope_id"] == row["scene_id"] for row in score if row["scene_id"])
 
 
