@@ -66,3 +66,14 @@
     from {{ ref('scope') }} as scope
     cross join {{ ref('summary_window') }} as windows
 {%- endmacro %}
+
+
+{#- Whether a metric's line in the registry names a tier and a window; what is so on the night has the window null. -#}
+{% macro is_asked_for(registry, tier, window_days) -%}
+    concat(';', {{ registry }}.tiers, ';') like concat('%;', {{ tier }}, ';%')
+    and (
+        ({{ registry }}.is_point_in_time and {{ window_days }} is null)
+        or concat(';', {{ registry }}.windows, ';')
+        like concat('%;', coalesce(cast({{ window_days }} as varchar), 'all'), ';%')
+    )
+{%- endmacro %}

@@ -10,42 +10,18 @@ with metrics as (
 ),
 
 registry as (
-    select
-        *,
-        windows = 'point_in_time' as is_point_in_time
-    from {{ ref('metric') }}
-),
-
-delivered as (
-    select distinct table_name from {{ ref('delivery') }}
-    where status = 'accepted'
-),
-
--- The metrics all of whose exports have arrived, each at least once.
-known as (
-    select registry.metric
-    from registry
-    left join delivered
-        on concat(';', registry.needs, ';') like concat('%;', delivered.table_name, ';%')
-    group by registry.metric, registry.needs
-    having
-        registry.needs is null
-        or count(delivered.table_name) = 1 + length(registry.needs) - length(replace(registry.needs, ';', ''))
+    select * from {{ ref('known_metric') }}
 )
 
 select
     metrics.*,
-    registry.is_point_in_time
+    registry.is_point_in_time,
+    {{ cell_key(
+        'registry.cohort_group', 'metrics.subject_type', 'metrics.subject_id', 'metrics.window_days', 'metrics.bucket'
+    ) | indent(4) }} as cell_key
 from metrics
-inner join known
-    on metrics.metric = known.metric
 -- A metric has the windows and the tiers that its line in the registry names.
 inner join registry
     on
         metrics.metric = registry.metric
-        and concat(';', registry.tiers, ';') like concat('%;', metrics.tier, ';%')
-        and (
-            (registry.is_point_in_time and metrics.window_days is null)
-            or concat(';', registry.windows, ';')
-            like concat('%;', coalesce(cast(metrics.window_days as varchar), 'all'), ';%')
-        )
+        and {{ is_asked_for('registry', 'metrics.tier', 'metrics.window_days') }}

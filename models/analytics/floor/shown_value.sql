@@ -1,0 +1,130 @@
+{#- A scene's row that is withheld stays, without a number; a group without a row in a scope is withheld there, too, as
+    nobody may see that a denominator is zero. Rows of other subjects go, as if there were nobody. -#}
+
+with numbers as (
+    select * from {{ ref('metric_value') }}
+),
+
+registry as (
+    select * from {{ ref('known_metric') }}
+),
+
+decision as (
+    select * from {{ ref('first_decision') }}
+    union all
+    select * from {{ ref('second_decision') }}
+),
+
+marked as (
+    select
+        numbers.*,
+        registry.is_floored and coalesce(decision.is_withheld, true) as is_suppressed
+    from numbers
+    inner join registry
+        on numbers.metric = registry.metric
+    left join decision
+        on
+            numbers.cell_key = decision.cell_key
+            and numbers.scope_id = decision.scope_id
+),
+
+-- A bucket is told where any scope shows it.
+told_buckets as (
+    select distinct
+        metric,
+        bucket
+    from marked
+    where bucket is not null and not is_suppressed
+),
+
+buckets as (
+    select
+        metric,
+        bucket
+    from told_buckets
+    union all
+    select
+        metric,
+        cast(null as varchar) as bucket
+    from registry
+    where concat(';', surface, ';') not like '%;analytics_breakdown;%'
+),
+
+possible as (
+    select
+        scope_windows.tier,
+        scope_windows.scope_id,
+        scope_windows.window_days,
+        registry.metric,
+        buckets.bucket,
+        registry.is_point_in_time,
+        {{ cell_key(
+            'registry.cohort_group', "'scene'", 'null', 'scope_windows.window_days', 'buckets.bucket'
+        ) | indent(8) }} as cell_key
+    from registry
+    inner join buckets
+        on registry.metric = buckets.metric
+    inner join (
+        {{ scope_windows() | indent(8) }}
+    ) as scope_windows
+        on {{ is_asked_for('registry', 'scope_windows.tier', 'scope_windows.window_days') }}
+    where registry.is_floored and registry.subject_type like 'scene%'
+),
+
+absent as (
+    select possible.*
+    from possible
+    left join numbers
+        on
+            possible.metric = numbers.metric
+            and possible.scope_id = numbers.scope_id
+            and possible.window_days is not distinct from numbers.window_days
+            and possible.bucket is not distinct from numbers.bucket
+            and numbers.subject_type = 'scene'
+    left join decision
+        on possible.cell_key = decision.cell_key and possible.scope_id = decision.scope_id
+    left join {{ ref('sceneless_scope') }} as sceneless_scope
+        on possible.scope_id = sceneless_scope.scope_id
+    where numbers.metric is null and coalesce(decision.is_withheld, sceneless_scope.scope_id is null)
+)
+
+select
+    tier,
+    scope_id,
+    window_days,
+    subject_type,
+    subject_id,
+    metric,
+    bucket,
+    case when not is_suppressed then value end as value,
+    case when not is_suppressed then numerator end as numerator,
+    case when not is_suppressed then denominator end as denominator,
+    case when not is_suppressed then coverage end as coverage,
+    case when not is_suppressed then cohort_size end as cohort_size,
+    is_point_in_time,
+    is_suppressed
+from marked
+where
+    not is_suppressed
+    or (subject_type = 'scene' and bucket is null)
+    or (subject_type = 'scene' and exists (
+        select 1 from told_buckets
+        where told_buckets.metric = marked.metric and told_buckets.bucket = marked.bucket
+    ))
+union all
+select
+    tier,
+    scope_id,
+    window_days,
+    'scene' as subject_type,
+    scope_id as subject_id,
+    metric,
+    bucket,
+    null as value,
+    null as numerator,
+    null as denominator,
+    null as coverage,
+    null as cohort_size,
+    is_point_in_time,
+    true as is_suppressed
+from absent
