@@ -1,5 +1,6 @@
 {#- A scene's row that is withheld stays, without a number; a group without a row in a scope is withheld there, too, as
-    nobody may see that a denominator is zero. Rows of other subjects go, as if there were nobody. -#}
+    nobody may see that a denominator is zero. Rows of other subjects go, as if there were nobody. A metric that is never
+    withheld does not say how many people it is about where another that is about them is withheld. -#}
 
 with numbers as (
     select * from {{ ref('metric_value') }}
@@ -18,7 +19,8 @@ decision as (
 marked as (
     select
         numbers.*,
-        registry.is_floored and coalesce(decision.is_withheld, true) as is_suppressed
+        registry.is_floored and coalesce(decision.is_withheld, true) as is_suppressed,
+        coalesce(decision.is_withheld, registry.is_floored) as is_cohort_withheld
     from numbers
     inner join registry
         on numbers.metric = registry.metric
@@ -100,7 +102,7 @@ select
     case when not is_suppressed then numerator end as numerator,
     case when not is_suppressed then denominator end as denominator,
     case when not is_suppressed then coverage end as coverage,
-    case when not is_suppressed then cohort_size end as cohort_size,
+    case when not is_cohort_withheld then cohort_size end as cohort_size,
     is_point_in_time,
     is_suppressed
 from marked
