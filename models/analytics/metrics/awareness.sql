@@ -1,4 +1,4 @@
-{#- The people who follow an artist, add its signals or come to its events, by their home scene on the day. -#}
+{#- People who follow an artist, add its signals or come to its events, by their home scene on the day. -#}
 {%- set metrics = [
     {'name': 'followers', 'cohort': 'followers'},
     {'name': 'artist_adds', 'cohort': 'adders', 'coverage': 'adds_naming_artist'},

@@ -1,4 +1,4 @@
-{#- Fixed thresholds (seeds/metric_threshold.csv) on numbers that other models say: no artist is compared with another. -#}
+{#- Fixed thresholds (seeds/metric_threshold.csv) on numbers of other models. Artists are not compared. -#}
 
 with listening as (
     select * from {{ ref('listening') }}
