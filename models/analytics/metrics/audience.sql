@@ -1,4 +1,4 @@
-{#- An artist's points and listeners in a scope are rows of `listening`; these numbers set them in relation. -#}
+{#- An artist's points and listeners are rows of `listening`; these numbers set them in relation. -#}
 
 with listening as (
     select * from {{ ref('listening') }}
