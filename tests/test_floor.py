@@ -33,9 +33,9 @@ class Publication:
 def pinned(publication: Publication) -> set[Number]:
     """The withheld numbers that have but one value, whatever people there are.
 
-    Numbers that hang together by sums are one component. A linear programme finds for each a solution in which
-    as many numbers as possible are above 0. What can only be 0 is pinned; of the others, those that cannot move
-    while the sums hold.
+    Numbers that hang together by sums are one component. A linear programme finds for each a solution in
+    which as many numbers as possible are above 0. What can only be 0 is pinned; of the others, those that
+    cannot move while the sums hold.
     """
     found: set[Number] = set()
     for numbers, rows in components(publication):

@@ -4,16 +4,7 @@ with listening as (
 ),
 
 responses as (
-    select * from {{ ref('signal_response') }}
-    where artist_band_id is not null and action_type in ('ADD', 'BLAST')
-),
-
-follows as (
-    select
-        *,
-        cast(created_at as date) as followed_on
-    from {{ ref('stg_follows') }}
-    where entity_type in ('artist', 'artistBand', 'band')
+    select * from {{ ref('artist_response_window') }}
 ),
 
 artists as (
@@ -34,58 +25,80 @@ as_of as (
 
 facts as (
     select
+        windows.window_days,
+        listening.artist_band_id,
+        listening.scene_id,
+        'listening' as kind,
+        listening.user_id,
+        listening.engagement_points,
+        listening.listens,
+        false as is_attendance,
+        false as is_last_of_several_events
+    from listening
+    inner join windows
+        on listening.engaged_on >= windows.starts_at and listening.engaged_on < windows.as_of
+    union all
+    select
+        window_days,
         artist_band_id,
         scene_id,
-        cast(engaged_on as timestamp) as happened_at,
-        'listening' as kind,
-        user_id,
-        engagement_points,
-        listens
-    from listening
-    union all
-    select
-        artist_band_id,
-        home_scene_id as scene_id,
-        created_at as happened_at,
-        action_type as kind,
+        response as kind,
         user_id,
         0 as engagement_points,
-        0 as listens
+        0 as listens,
+        is_attendance,
+        is_last_of_several_events
     from responses
-    union all
+),
+
+places as (
     select
-        follows.entity_id as artist_band_id,
-        home_scene.scene_id,
-        follows.created_at as happened_at,
-        'follow' as kind,
-        follows.user_id,
-        0 as engagement_points,
-        0 as listens
-    from follows
-    {{ join_home_scene('follows', 'user_id', 'follows.followed_on') }}
+        facts.artist_band_id,
+        artists.name as artist_name,
+        scene.state,
+        scene.city,
+        facts.window_days,
+        sum(facts.engagement_points) as engagement_points,
+        sum(facts.listens) as listens,
+        count(distinct facts.user_id) filter (where facts.kind = 'listening') as listeners,
+        count(*) filter (where facts.kind = 'add') as adds,
+        count(*) filter (where facts.kind = 'blast') as blasts,
+        count(distinct facts.user_id) filter (where facts.kind = 'follow') as followers,
+        count(distinct facts.user_id) filter (where facts.kind = 'add') as adders,
+        count(distinct facts.user_id) filter (
+            where facts.kind in ('follow', 'add', 'check_in')
+        ) as aware_people,
+        count(*) filter (where facts.is_attendance) as attendance,
+        count(distinct facts.user_id) filter (where facts.kind = 'check_in') as attendees,
+        count(*) filter (where facts.is_last_of_several_events) as repeat_attendees
+    from facts
+    inner join artists
+        on facts.artist_band_id = artists.artist_band_id
+    left join scene
+        on facts.scene_id = scene.scene_id
+    group by all
 )
 
 select
     as_of.as_of_date,
-    facts.artist_band_id,
-    artists.name as artist_name,
-    scene.state,
-    scene.city,
-    windows.window_days,
-    cast(sum(facts.engagement_points) as bigint) as engagement_points,
-    cast(sum(facts.listens) as bigint) as listens,
-    count(distinct facts.user_id) filter (where facts.kind = 'listening') as listeners,
-    count(*) filter (where facts.kind = 'ADD') as adds,
-    count(*) filter (where facts.kind = 'BLAST') as blasts,
-    {{ if_known(
-        'followers', "count(distinct facts.user_id) filter (where facts.kind = 'follow')"
-    ) }} as followers
-from facts
-inner join artists
-    on facts.artist_band_id = artists.artist_band_id
-inner join windows
-    on facts.happened_at >= windows.starts_at
-left join scene
-    on facts.scene_id = scene.scene_id
+    places.artist_band_id,
+    places.artist_name,
+    places.state,
+    places.city,
+    places.window_days,
+    cast(places.engagement_points as bigint) as engagement_points,
+    cast(places.listens as bigint) as listens,
+    places.listeners,
+    places.adds,
+    places.blasts,
+    {{ if_known('followers', 'places.followers') }} as followers,
+    places.adders,
+    {{ if_known('followers', 'places.aware_people') }} as aware_people,
+    {{ if_known('verified_attendance', 'places.attendance') }} as attendance,
+    {{ if_known('verified_attendance', 'places.attendees') }} as attendees,
+    {{ if_known('verified_attendance', 'places.repeat_attendees') }} as repeat_attendees,
+    places.engagement_points / nullif(sum(places.engagement_points) over (
+        partition by places.artist_band_id, places.window_days
+    ), 0) as engagement_share
+from places
 cross join as_of
-group by all

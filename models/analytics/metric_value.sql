@@ -1,4 +1,7 @@
-{%- set domains = ['counts', 'ratios', 'listening', 'people', 'activity_points'] -%}
+{%- set domains = [
+    'counts', 'ratios', 'listening', 'people', 'activity_points',
+    'audience', 'awareness', 'artist_events', 'badges',
+] -%}
 
 with metrics as (
     {% for domain in domains %}
