@@ -250,7 +250,7 @@ class Night:
     """The exports of one directory, read up to and with night `day`.
 
     `refused` are further nights (table, night) that must not be loaded, beside those that disagree with their
-    manifest. `instruments` tells of the text of an instrument which instrument of the seed it is.
+    manifest. `instruments` are the words of the seed and the instrument that each of them names.
     """
 
     def __init__(
@@ -566,6 +566,22 @@ class Night:
         return self.at_home(rows[rows[at] < self.as_of].reset_index(drop=True), user, at)
 
 
+class MadeUp(Night):
+    """A night of exports that never were files: by table and night, the rows; null what they do not say."""
+
+    def __init__(self, day: Day, tables: dict[str, dict[Day, list[dict[str, Any]]]], **more: Any) -> None:
+        """The rows as they would be delivered."""
+        super().__init__(None, day, **more)
+        self._made_up = tables
+
+    def _nights(self, table: str) -> list[Day]:
+        return sorted(night for night in self._made_up.get(table, {}) if night <= self.day)
+
+    def read(self, table: str, night: Day) -> pd.DataFrame:
+        """The rows made up of one night."""
+        return typed(table, pd.DataFrame(self._made_up[table][night]))
+
+
 def artist_named(metadata: object) -> str | None:
     """The artistBandId in the metadata of a signal."""
     if isinstance(metadata, str):
@@ -574,16 +590,16 @@ def artist_named(metadata: object) -> str | None:
         except ValueError:
             return None
     named = metadata.get("artistBandId") if isinstance(metadata, dict) else None
-    return named if isinstance(named, str) else None
+    return None if named is None else str(named)
 
 
 def seeded_instruments() -> dict[str, str]:
-    """Which instrument each text of the seed stands for; none where there is no seed yet."""
+    """The instrument that each word of the seed names; none where there is no seed yet."""
     file = SEEDS / "instrument.csv"
     if not file.exists():
         return {}
     with file.open(newline="") as lines:
-        return {text: instrument for text, instrument, *_ in list(csv.reader(lines))[1:]}
+        return {word: instrument for word, instrument, *_ in list(csv.reader(lines))[1:]}
 
 
 Answer = Cell | Iterable[Cell] | None
@@ -643,4 +659,6 @@ def row(metric: str, scope: Scope, window: Window, cell: Cell) -> dict[str, Any]
 def answers(night: Night, metrics: "Iterable[str] | None" = None) -> pd.DataFrame:
     """The rows of these metrics, or of all."""
     rows = [row for metric in metrics or sorted(ORACLE) for row in ORACLE[metric](night)]
-    return pd.DataFrame(rows, columns=[*KEY, *NUMBERS_OF_A_ROW]).astype(dict.fromkeys(KEY, object))
+    found = pd.DataFrame(rows, columns=[*KEY, *NUMBERS_OF_A_ROW], dtype=object)
+    found[list(KEY)] = found[list(KEY)].where(found[list(KEY)].notna(), None)
+    return found.astype(dict.fromkeys(NUMBERS_OF_A_ROW, float))
