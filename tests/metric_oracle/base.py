@@ -105,12 +105,11 @@ class Scope:
         """The place by the names of its parts."""
         return dict(zip(PLACE, self.place, strict=True))
 
-    def has(self, scenes: "pd.Series | Iterable[Home]") -> np.ndarray:
+    def has(self, scenes: "pd.Series | Collection[Home]") -> np.ndarray:
         """Which of these scenes (None: none at all) belong here."""
-        scenes = pd.Series(scenes, dtype=object)
         if self.tier == "platform":
             return np.ones(len(scenes), bool)
-        return (scenes.isin(self.scenes) != self.is_unscoped).to_numpy(bool)
+        return np.array([(scene in self.scenes) != self.is_unscoped for scene in scenes], bool)
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def ratio(numerator: float, denominator: float, **more: Any) -> Cell:
 
 def distinct(values: pd.Series) -> set[str]:
     """The different values there are: mostly people, or tracks."""
-    return set(values.dropna())
+    return {value for value in set(values) if not pd.isna(value)}
 
 
 def median(values: pd.Series) -> float | None:
@@ -432,7 +431,8 @@ class Night:
 
     def members(self, scope: Scope) -> set[str]:
         """Users as of the night whose home scene belongs to the scope."""
-        return distinct(self.users["id"][scope.has(self.users["home"])])
+        users = self.users
+        return self.kept("members", lambda: distinct(users["id"][scope.has(users["home"])]), scope)
 
     @cached_property
     def joined(self) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def firsts(night: Night, scope: Scope, window: Window, first: pd.Series) -> tupl
     """The new people of the window who did it, and after how many days for the first time."""
     new = newcomers(night, scope, window)
     new = new[new["id"].isin(first.index)]
-    did = new["id"].map(first).astype("datetime64[ms]")
+    did = pd.Series([first[user] for user in new["id"]], new.index, dtype="datetime64[ms]")
     return new, whole_days(new["createdAt"], did)
 
 

@@ -11,7 +11,12 @@ SPIKE_VOTES = 10
 def cast_here(night: Night, scope: Scope, window: Window) -> pd.DataFrame:
     """The votes in the window in the scope's scenes."""
     rows = night.votes
-    return rows[night.inside(rows["createdAt"], window) & scope.has(rows["sceneId"])]
+    return night.kept(
+        "cast here",
+        lambda: rows[night.inside(rows["createdAt"], window) & scope.has(rows["sceneId"])],
+        scope,
+        window,
+    )
 
 
 def cast_before(night: Night, scope: Scope, days: int) -> pd.DataFrame:
