@@ -125,8 +125,8 @@ def test_the_median_of_an_even_number_of_songs_lies_between_two() -> None:
 
 
 def test_who_is_active_elsewhere_has_not_churned() -> None:
-    # Ann, Ben and Cat were active in Austin in December. In January Ann is at home in Houston and votes there,
-    # Ben is quiet, Cat votes in Austin, Dan is new.
+    # Ann, Ben and Cat were active in Austin in December. In January Ann is at home in Houston and votes,
+    # Ben is quiet, Cat votes, Dan is new.
     homes = {"ann": AUSTIN, "ben": AUSTIN, "cat": AUSTIN, "dan": AUSTIN}
     users = {
         day: [{"id": user, "homeSceneId": home} for user, home in there.items()]
@@ -184,9 +184,10 @@ def test_before_the_first_snapshot_of_a_person_the_first_known_home_counts() -> 
     assert answer(of, "listens", 30, scene_id=HOUSTON)["value"] == 2
     assert answer(of, "listens", 30, tier="city", is_unscoped=True)["value"] == 1
     # Ann listened in both scenes: two people in Austin, two in Houston, three in Texas, four on the platform.
-    assert answer(of, "unique_listeners", 30)["value"] == 2
-    assert answer(of, "unique_listeners", 30, tier="state", state="Texas")["value"] == 3
-    assert answer(of, "unique_listeners", 30, tier="platform")["value"] == 4
+    assert answer(of, "active_users", 30)["value"] == 2
+    assert answer(of, "active_users", 30, scene_id=HOUSTON)["value"] == 2
+    assert answer(of, "active_users", 30, tier="state", state="Texas")["value"] == 3
+    assert answer(of, "active_users", 30, tier="platform")["value"] == 4
     # Members as of the night are in the second snapshot.
     assert answer(of, "members")["value"] == 1
 
@@ -266,8 +267,8 @@ def test_net_growth_starts_from_the_eve_of_the_window_or_the_first_night_after()
         for day, there in nights.items()
     }
     of = night(users=users)
-    # The eve of the 7 days is the 23rd, when nothing arrived; since the 25th 2 members became 3: Ann left, Cat
-    # and Dan came. 5 of 7 days are seen. In 30 days, from the 22nd on, Ann left and three came.
+    # The eve of the 7 days is the 23rd, when nothing arrived; since the 25th 2 members became 3: Ann left,
+    # Cat and Dan came. 5 of 7 days are seen. In 30 days, from the 22nd on, Ann left and three came.
     growth = answer(of, "net_member_growth", 7)
     assert (growth["value"], growth["coverage"], growth["cohort_size"]) == (1, 5 / 7, 3)
     growth = answer(of, "net_member_growth", 30)

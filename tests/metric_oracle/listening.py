@@ -87,14 +87,6 @@ def skip_rate(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
     )
 
 
-@oracle("unique_listeners")
-def unique_listeners(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
-    """How many people listened at home."""
-    return scene_and_artists(
-        heard(night, scope, window), lambda rows: Cell(len(listeners(rows)), people=listeners(rows))
-    )
-
-
 @oracle("engagement_to_skip_ratio")
 def engagement_to_skip_ratio(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
     """Points for every skip, both at home."""
