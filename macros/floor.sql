@@ -83,6 +83,7 @@
             siblings.is_small
             or (
                 siblings.turn = 1
+                and privacy_floor.floor_people > 0
                 and case
                     when siblings.is_parent_withheld then siblings.small_scopes = 0
                     when not siblings.is_parent_withheld
@@ -139,4 +140,10 @@
         coalesce(cast({{ window_days }} as varchar), 'all'),
         {{ bucket }}
     )
+{%- endmacro %}
+
+
+{#- A number, or null where it is withheld. -#}
+{% macro if_shown(is_shown, value) -%}
+    case when {{ is_shown }} then {{ value }} end
 {%- endmacro %}

@@ -1,3 +1,13 @@
+{#- A place is a city, whatever the music community. Its numbers are shown if those of all its scenes are. -#}
+{%- set decided_by = {
+    'listens': 'unique_listeners',
+    'followers': 'followers',
+    'adders': 'adders',
+    'aware_people': 'awareness_union',
+    'attendance': 'artist_attendance',
+    'attendees': 'artist_attendees',
+    'repeat_attendees': 'artist_repeat_attendees',
+} -%}
 with listening as (
     select * from {{ ref('listening_day') }}
     where artist_band_id is not null
@@ -51,7 +61,7 @@ facts as (
     from responses
 ),
 
-places as (
+counted as (
     select
         facts.artist_band_id,
         artists.name as artist_name,
@@ -77,6 +87,57 @@ places as (
     left join scene
         on facts.scene_id = scene.scene_id
     group by all
+),
+
+places as (
+    select
+        *,
+        engagement_points / nullif(sum(engagement_points) over (partition by artist_band_id, window_days), 0)
+            as engagement_share
+    from counted
+),
+
+place_scopes as (
+    select
+        state,
+        city,
+        count(*) as scopes
+    from {{ ref('scope') }}
+    where tier = 'city'
+    group by all
+),
+
+shown as (
+    select
+        places.artist_band_id,
+        places.state,
+        places.city,
+        places.window_days,
+        {%- for number, metric in decided_by.items() %}
+        privacy_floor.floor_people = 0
+        or count(*) filter (where numbers.metric = '{{ metric }}') = place_scopes.scopes as {{ number }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from places
+    inner join place_scopes
+        on
+            places.state is not distinct from place_scopes.state
+            and places.city is not distinct from place_scopes.city
+    inner join {{ ref('scope') }} as scope
+        on
+            scope.tier = 'city'
+            and places.state is not distinct from scope.state
+            and places.city is not distinct from scope.city
+    left join {{ ref('shown_value') }} as numbers
+        on
+            numbers.subject_type = 'artist'
+            and places.artist_band_id = numbers.subject_id
+            and scope.scope_id = numbers.scope_id
+            and places.window_days is not distinct from numbers.window_days
+    cross join {{ ref('privacy_floor') }} as privacy_floor
+    group by
+        places.artist_band_id, places.state, places.city, places.window_days, place_scopes.scopes,
+        privacy_floor.floor_people
 )
 
 select
@@ -86,19 +147,29 @@ select
     places.state,
     places.city,
     places.window_days,
-    cast(places.engagement_points as bigint) as engagement_points,
-    cast(places.listens as bigint) as listens,
-    places.listeners,
+    {{ if_shown('shown.listens', 'cast(places.engagement_points as bigint)') }} as engagement_points,
+    {{ if_shown('shown.listens', 'cast(places.listens as bigint)') }} as listens,
+    {{ if_shown('shown.listens', 'places.listeners') }} as listeners,
     places.adds,
     places.blasts,
-    {{ if_known('followers', 'places.followers') }} as followers,
-    places.adders,
-    {{ if_known('followers', 'places.aware_people') }} as aware_people,
-    {{ if_known('verified_attendance', 'places.attendance') }} as attendance,
-    {{ if_known('verified_attendance', 'places.attendees') }} as attendees,
-    {{ if_known('verified_attendance', 'places.repeat_attendees') }} as repeat_attendees,
-    places.engagement_points / nullif(sum(places.engagement_points) over (
-        partition by places.artist_band_id, places.window_days
-    ), 0) as engagement_share
+    {{ if_known('followers', if_shown('shown.followers', 'places.followers')) }} as followers,
+    {{ if_shown('shown.adders', 'places.adders') }} as adders,
+    {{ if_known('followers', if_shown('shown.aware_people', 'places.aware_people')) }} as aware_people,
+    {{ if_known('verified_attendance', if_shown('shown.attendance', 'places.attendance')) }} as attendance,
+    {{ if_known('verified_attendance', if_shown('shown.attendees', 'places.attendees')) }} as attendees,
+    {{ if_known('verified_attendance', if_shown('shown.repeat_attendees', 'places.repeat_attendees')) }}
+        as repeat_attendees,
+    {{ if_shown('shown.listens', 'places.engagement_share') }} as engagement_share
 from places
+inner join shown
+    on
+        places.artist_band_id = shown.artist_band_id
+        and places.state is not distinct from shown.state
+        and places.city is not distinct from shown.city
+        and places.window_days is not distinct from shown.window_days
 cross join as_of
+where
+    places.adds + places.blasts > 0
+    {%- for number in decided_by %}
+    or shown.{{ number }}
+    {%- endfor %}

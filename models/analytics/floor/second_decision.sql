@@ -84,7 +84,7 @@ cells as (
         floored_cell.people,
         floored_cell.people < privacy_floor.floor_people
         or floored_cell.leaves_few
-        or told.is_told as is_small
+        or (told.is_told and privacy_floor.floor_people > 0) as is_small
     from told
     inner join floored_cell
         on told.cell_key = floored_cell.cell_key and told.scope_id = floored_cell.scope_id

@@ -87,7 +87,11 @@ absent as (
         on possible.cell_key = decision.cell_key and possible.scope_id = decision.scope_id
     left join {{ ref('sceneless_scope') }} as sceneless_scope
         on possible.scope_id = sceneless_scope.scope_id
-    where numbers.metric is null and coalesce(decision.is_withheld, sceneless_scope.scope_id is null)
+    cross join {{ ref('privacy_floor') }} as privacy_floor
+    where
+        numbers.metric is null
+        and privacy_floor.floor_people > 0
+        and coalesce(decision.is_withheld, sceneless_scope.scope_id is null)
 )
 
 select
