@@ -112,8 +112,11 @@
         select
             cells.cell_key,
             cells.scope_id,
-            bool_or(coalesce(in_tree.is_withheld, not parts.may_be_nobody)) as is_withheld
+            bool_or(
+                coalesce(in_tree.is_withheld, not parts.may_be_nobody and privacy_floor.floor_people > 0)
+            ) as is_withheld
         from cells
+        cross join {{ ref('privacy_floor') }} as privacy_floor
         inner join {{ ref('unscoped_part') }} as unscoped_part
             on cells.scope_id = unscoped_part.scope_id
         inner join parts
