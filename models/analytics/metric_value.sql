@@ -1,6 +1,6 @@
 {%- set domains = [
-    'counts', 'ratios', 'listening', 'people', 'activity_points',
-    'audience', 'awareness', 'artist_events', 'badges',
+    'counts', 'ratios', 'listening', 'people', 'newcomers', 'membership', 'app_totals', 'visitors', 'musicians',
+    'activity_points', 'audience', 'awareness', 'artist_events', 'badges',
 ] -%}
 
 with metrics as (

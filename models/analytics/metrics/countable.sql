@@ -18,15 +18,7 @@ artists as (
 ),
 
 residents as (
-    select
-        home_scene.user_id,
-        home_scene.scene_id,
-        users.created_at,
-        users.is_gps_verified
-    from {{ ref('home_scene') }} as home_scene
-    inner join {{ ref('stg_users') }} as users
-        on home_scene.user_id = users.user_id
-    where home_scene.member_to is null
+    select * from {{ ref('resident') }}
 ),
 
 proofs as (
@@ -40,6 +32,24 @@ proofs as (
 promotions as (
     select * from {{ ref('stg_signals') }}
     where signal_type in ('PROMOTION', 'OFFER')
+),
+
+communities as (
+    select * from {{ ref('stg_communities') }}
+    where tier = 'city'
+),
+
+-- A pair lies in one scene, whatever the kinds under which the thing is followed.
+follows as (
+    select
+        follows.user_id,
+        follows.entity_id,
+        follows.created_at,
+        max(case when follows.entity_type = 'community' then follows.entity_id else artists.home_scene_id end)
+            over (partition by follows.user_id, follows.entity_id) as scene_id
+    from {{ ref('stg_follows') }} as follows
+    left join artists
+        on follows.entity_id = artists.artist_band_id and follows.entity_type in ('artist', 'artistBand', 'band')
 ),
 
 -- Songs of artists that entered the rotation of a city scene.
@@ -64,50 +74,12 @@ votes as (
 
 verified_attendances as (
     select
-        attendances.event_id,
-        attendances.user_id,
-        attendances.checked_in_at,
+        attendances.*,
         events.community_id,
-        events.ends_at,
-        {{ stable_id(['attendances.event_id', 'attendances.user_id']) }} as attendance_id
-    from {{ ref('stg_event_attendances') }} as attendances
+        events.ends_at
+    from {{ ref('verified_attendance') }} as attendances
     left join events
         on attendances.event_id = events.event_id
-    where attendances.method in ('qr_scan', 'location')
-),
-
-civic_actions as (
-    select
-        user_id,
-        created_at as happened_at,
-        signal_action_id as counted_id
-    from {{ ref('stg_signal_actions') }}
-    union all
-    select
-        user_id,
-        created_at as happened_at,
-        track_vote_id as counted_id
-    from votes
-    union all
-    select
-        user_id,
-        created_at as happened_at,
-        {{ stable_id(['user_id', 'entity_id']) }} as counted_id
-    from {{ ref('stg_follows') }}
-    union all
-    select
-        user_id,
-        checked_in_at as happened_at,
-        event_attendance_id as counted_id
-    from {{ ref('stg_event_attendances') }}
-),
-
-first_vote as (
-    select
-        user_id,
-        min(created_at) as voted_at
-    from votes
-    group by all
 ),
 
 promoters as (
@@ -162,6 +134,14 @@ select
     user_id,
     attendance_id as counted_id
 from verified_attendances
+union all
+select
+    'follows' as metric,
+    scene_id,
+    created_at as happened_at,
+    user_id,
+    {{ stable_id(['user_id', 'entity_id']) }} as counted_id
+from follows
 union all
 select
     'project_supports' as metric,
@@ -241,14 +221,6 @@ select
 from events
 inner join artists
     on events.artist_band_id = artists.artist_band_id
-union all
-select
-    'new_users' as metric,
-    scene_id,
-    created_at as happened_at,
-    user_id,
-    user_id as counted_id
-from residents
 -- Things that are.
 union all
 select
@@ -340,6 +312,23 @@ from {{ ref('stg_sect_tags') }}
 where status = 'active'
 union all
 select
+    'scope_community_count' as metric,
+    community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    community_id as counted_id
+from communities
+union all
+select
+    'active_scenes' as metric,
+    community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    community_id as counted_id
+from communities
+where is_active
+union all
+select
     'official_sects' as metric,
     parent_community_id as scene_id,
     cast(null as timestamp) as happened_at,
@@ -428,36 +417,6 @@ from votes
 {{ join_home_scene('votes', 'user_id', 'votes.voted_on') }}
 union all
 select
-    'civic_actions_of_members' as metric,
-    residents.scene_id,
-    civic_actions.happened_at,
-    residents.user_id,
-    civic_actions.counted_id
-from residents
-inner join civic_actions
-    on residents.user_id = civic_actions.user_id
-union all
-select
-    'members_acting' as metric,
-    residents.scene_id,
-    civic_actions.happened_at,
-    residents.user_id,
-    residents.user_id as counted_id
-from residents
-inner join civic_actions
-    on residents.user_id = civic_actions.user_id
-union all
-select
-    'members_attending' as metric,
-    residents.scene_id,
-    verified_attendances.checked_in_at as happened_at,
-    residents.user_id,
-    residents.user_id as counted_id
-from residents
-inner join verified_attendances
-    on residents.user_id = verified_attendances.user_id
-union all
-select
     'events_by_promoters' as metric,
     promoters.scene_id,
     events.created_at as happened_at,
@@ -482,19 +441,6 @@ select
     verified_attendances.user_id,
     verified_attendances.attendance_id as counted_id
 from verified_attendances
-inner join {{ ref('as_of') }} as as_of
-    on verified_attendances.checked_in_at < as_of.as_of
-union all
-select
-    'new_users_without_vote' as metric,
-    residents.scene_id,
-    residents.created_at as happened_at,
-    residents.user_id,
-    residents.user_id as counted_id
-from residents
-left join first_vote
-    on residents.user_id = first_vote.user_id
-where first_vote.user_id is null
 union all
 select
     'entries_due' as metric,
