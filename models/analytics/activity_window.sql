@@ -9,20 +9,27 @@ windows as (
     select * from {{ ref('summary_window') }}
 ),
 
-by_home as (
+activity as (
     select
+        active_day.*,
         windows.window_days,
-        active_day.user_id,
-        active_day.scene_id,
-        count(*) filter (where active_day.happened_at >= windows.starts_at) as active_days,
-        count(*) filter (where active_day.happened_at < windows.starts_at) as active_days_before,
-        {%- for sum in ['listens', 'civic_actions', 'attended_events'] %}
-        cast(coalesce(sum(active_day.{{ sum }}) filter (where active_day.happened_at >= windows.starts_at), 0) as bigint)
-            as {{ sum }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
+        active_day.happened_at >= windows.starts_at as is_inside
     from active_day
     inner join windows
         on active_day.happened_at >= coalesce(windows.starts_before, windows.starts_at)
+),
+
+by_home as (
+    select
+        window_days,
+        user_id,
+        scene_id,
+        count(*) filter (where is_inside) as active_days,
+        count(*) filter (where not is_inside) as active_days_before,
+        coalesce(sum(listens) filter (where is_inside), 0) as listens,
+        coalesce(sum(civic_actions) filter (where is_inside), 0) as civic_actions,
+        coalesce(sum(attended_events) filter (where is_inside), 0) as attended_events
+    from activity
     group by all
 )
 

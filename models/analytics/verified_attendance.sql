@@ -7,7 +7,6 @@ as_of as (
 )
 
 select
-    attendances.event_attendance_id,
     attendances.event_id,
     attendances.user_id,
     attendances.checked_in_at,

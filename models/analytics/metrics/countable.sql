@@ -49,7 +49,9 @@ follows as (
             over (partition by follows.user_id, follows.entity_id) as scene_id
     from {{ ref('stg_follows') }} as follows
     left join artists
-        on follows.entity_id = artists.artist_band_id and follows.entity_type in ('artist', 'artistBand', 'band')
+        on
+            follows.entity_id = artists.artist_band_id
+            and follows.entity_type in ('artist', 'artistBand', 'band')
 ),
 
 -- Songs of artists that entered the rotation of a city scene.

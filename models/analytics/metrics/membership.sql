@@ -45,7 +45,7 @@ scoped_stays as (
 ),
 
 -- Who moves from one scene of a scope to another has neither joined nor left it.
-people as (
+in_scope as (
     select
         scope_id,
         window_days,
@@ -61,15 +61,17 @@ growth as (
         scope.tier,
         scope.scope_id,
         compared.window_days,
-        count(*) filter (where people.is_here and not people.was_here) as joined,
-        count(*) filter (where people.was_here and not people.is_here) as gone,
-        least(1, cast({{ days_apart('compared.night', 'as_of.as_of_date') }} as double) / compared.window_days)
-            as coverage
+        count(*) filter (where in_scope.is_here and not in_scope.was_here) as joined,
+        count(*) filter (where in_scope.was_here and not in_scope.is_here) as gone,
+        least(
+            1,
+            cast({{ days_apart('compared.night', 'as_of.as_of_date') }} as double) / compared.window_days
+        ) as coverage
     from scope
     cross join compared
     cross join as_of
-    left join people
-        on scope.scope_id = people.scope_id and compared.window_days = people.window_days
+    left join in_scope
+        on scope.scope_id = in_scope.scope_id and compared.window_days = in_scope.window_days
     group by all
 ),
 
@@ -110,7 +112,10 @@ tenure as (
 )
 
 {{ unpivoted('growth', [
-    {'name': 'net_member_growth', 'column': 'joined - gone', 'cohort': 'joined + gone', 'coverage': 'coverage'},
+    {
+        'name': 'net_member_growth', 'column': 'joined - gone', 'cohort': 'joined + gone',
+        'coverage': 'coverage',
+    },
 ]) }}
 union all
 {{ unpivoted('tenure', [

@@ -32,7 +32,7 @@ scope_windows as (
     {{ scope_windows() | indent(4) }}
 ),
 
--- Only who is invited to a band is known as a musician: the share of the invitations that lead to a member.
+-- Only who is invited to a band is known as a musician. The share of the invitations that lead to a member.
 known as (
     select
         cast(count(*) filter (where claimed.user_id is not null or existing.user_id is not null) as double)
@@ -190,8 +190,8 @@ union all
 union all
 {{ unpivoted('by_instrument', [
     {
-        'name': 'musicians_by_instrument', 'column': 'musicians', 'cohort': 'musicians', 'coverage': 'known_share',
-        'bucket': 'instrument',
+        'name': 'musicians_by_instrument', 'column': 'musicians', 'cohort': 'musicians',
+        'coverage': 'known_share', 'bucket': 'instrument',
     },
 ]) }}
 union all

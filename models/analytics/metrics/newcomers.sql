@@ -63,8 +63,14 @@ by_scope as (
 
 {{ unpivoted('by_scope', [
     {'name': 'new_users', 'cohort': 'new_users'},
-    {'name': 'never_voted_share', 'numerator': 'without_vote', 'denominator': 'new_users', 'cohort': 'without_vote'},
-    {'name': 'days_to_first_vote_avg', 'numerator': 'days_to_vote', 'denominator': 'voters', 'cohort': 'voters'},
+    {
+        'name': 'never_voted_share', 'numerator': 'without_vote', 'denominator': 'new_users',
+        'cohort': 'without_vote',
+    },
+    {
+        'name': 'days_to_first_vote_avg', 'numerator': 'days_to_vote', 'denominator': 'voters',
+        'cohort': 'voters',
+    },
     {
         'name': 'days_to_first_attendance_avg', 'numerator': 'days_to_attendance', 'denominator': 'attendees',
         'cohort': 'attendees',

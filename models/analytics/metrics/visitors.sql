@@ -65,13 +65,14 @@ days as (
         scoped_listening.scope_id,
         scoped_listening.user_id,
         cast(scoped_listening.engaged_on as timestamp) as happened_at,
-        -- A listener without a home in the tier is at home in its unscoped. Nobody visits a tier of one scope.
+        -- Who has no home in the tier is at home in its unscoped.
         coalesce(home.scope_id = scoped_listening.scope_id, scope.is_unscoped) as is_at_home
     from scoped_listening
     inner join scope
         on scoped_listening.scope_id = scope.scope_id
     left join scene_scope as home
         on scoped_listening.home_scene_id = home.scene_id and scoped_listening.tier = home.tier
+    -- Nobody visits the platform: it holds everything.
     where scoped_listening.tier in (select tier from scene_scope)
     group by all
 ),
