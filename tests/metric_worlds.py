@@ -172,8 +172,10 @@ class World:
             self.states[table][identifier].sort(key=lambda state: state[0])
 
     def remove(self, table: str, identifier: str, at: dt.datetime, back: dt.datetime | None = None) -> None:
-        """A row disappears at a moment, and may come back as it was."""
+        """A row that is there at a moment disappears, and may come back as it was."""
         before = self.at(table, identifier, at)
+        if before is None:
+            return
         kept = [state for state in self.states[table][identifier] if state[0] <= at]
         again = [(back, before)] if back else []
         self.states[table][identifier] = [*kept, (at, None), *again]
