@@ -546,14 +546,15 @@ def _signals(world: World) -> None:
             createdById=world.some(0.85, rng.choice(world.people)),
         )  # fmt: skip
         world.signals.append(signal)
-        if number == 7:
+        if number == 20:
             world.remove("signals", signal, world.ends[-2])
+    heard = world.signals[15:]  # nobody acts on the others
     for _ in range(380):
         kind = rng.choices(("ADD", "BLAST", "RECOMMEND", "SUPPORT"), (6, 3, 1, 0.5))[0]
-        _act(world, world.anybody(), rng.choice(world.signals), kind, world.sometime())
+        _act(world, world.anybody(), rng.choice(heard), kind, world.sometime())
     for days in (0, 7, 30, 90):
         for delay in (-MS, 0 * MS):
-            _act(world, world.anybody(), rng.choice(world.signals), "ADD", world.as_of - days * DAY + delay)
+            _act(world, world.anybody(), rng.choice(heard), "ADD", world.as_of - days * DAY + delay)
     _act(world, world.anybody(), world.uid(), "ADD", world.as_of - DAY)  # a signal in no snapshot
     collections = []
     for user in [*rng.sample(world.people, 15), world.strangers[0]]:
