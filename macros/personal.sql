@@ -5,6 +5,15 @@
 {%- endmacro %}
 
 
+{#- Whether a column has a name that dbt_project.yml lists as personal, and is not listed there as an exception. -#}
+{% macro is_named_personal(table, column) -%}
+    {{ looks_personal(column, 'name') }}
+    {%- for entry in var('not_personal') %}
+    and not ({{ column }} = '{{ entry.column }}' and {{ table }} in ('{{ entry.tables | join("', '") }}'))
+    {%- endfor %}
+{%- endmacro %}
+
+
 {#- The text columns in the contract of a published table, as a list; empty while dbt only parses. -#}
 {% macro texts_of(table) -%}
     {%- set texts = [] -%}

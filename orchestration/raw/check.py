@@ -9,6 +9,7 @@ from orchestration.database import literal, quoted
 from orchestration.lists import LISTS
 from orchestration.raw.contract import Column, Table
 from orchestration.raw.json_text import is_json, json_path
+from orchestration.raw.kept import FORMS
 from orchestration.raw.source import Source
 
 YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any year but 0000, which never existed
@@ -34,19 +35,21 @@ def check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.da
     """Leave the temporary table `checked`; see `read_part`."""
     checks = _checks(table, night)
     texts = [
-        f"{source.columns.get(c.name, 'null::varchar')} as text_{i}" for i, c in enumerate(table.columns)
+        f"{source.columns.get(c.delivered, 'null::varchar')} as text_{i}" for i, c in enumerate(table.columns)
     ]
     texts += [
-        f"{source.no_text.get(c.name, 'false')} as no_text_{i}"
+        f"{source.no_text.get(c.delivered, 'false')} as no_text_{i}"
         for i, c in enumerate(table.columns)
         if is_any_text(c)
     ]
     typed = [f"{_typed(c, f'text_{i}')} as {quoted(c.name)}" for i, c in enumerate(table.columns)]
     problem = " ".join(f"when {check.fails} then {n}" for n, check in enumerate(checks))
     shown = " ".join(
-        f"when {n} then text_{check.position}" for n, check in enumerate(checks) if not check.column.personal
+        f"when {n} then text_{check.position}"
+        for n, check in enumerate(checks)
+        if not (check.column.personal or check.column.kept_as)
     )
-    columns = " ".join(f"when {n} then {literal(check.column.name)}" for n, check in enumerate(checks))
+    columns = " ".join(f"when {n} then {literal(check.column.delivered)}" for n, check in enumerate(checks))
     reasons = " ".join(f"when {n} then {literal(check.reason)}" for n, check in enumerate(checks))
     names = [quoted(c.name) for c in table.columns]
     connection.execute(
@@ -89,9 +92,10 @@ def _checks(table: Table, night: dt.date) -> list[Check]:
         text, typed = f"text_{i}", quoted(column.name)
         if not column.nullable:
             checks.append(Check(i, column, f"{text} is null", "is null"))
-        if column.data_type != "varchar" or is_any_text(column):
-            fails = f"no_text_{i}" if is_any_text(column) else f"{text} is not null and {typed} is null"
-            checks.append(Check(i, column, fails, f"is not of type {column.data_type}"))
+        if is_any_text(column):
+            checks.append(Check(i, column, f"no_text_{i}", "is not of type varchar"))
+        if reason := _unread(column):
+            checks.append(Check(i, column, f"{text} is not null and {typed} is null", reason))
         if column.accepted_values:
             accepted = ", ".join(literal(value) for value in column.accepted_values)
             reason = f"is not one of {', '.join(column.accepted_values)}"
@@ -107,12 +111,26 @@ def _checks(table: Table, night: dt.date) -> list[Check]:
 
 
 def is_any_text(column: Column) -> bool:
-    """Whether a column takes any text, so that only the kind of a value can be wrong."""
-    return column.data_type == "varchar" and not column.accepted_values
+    """Whether a column is delivered as text without a closed set of values."""
+    data_type = FORMS[column.kept_as].of if column.kept_as else column.data_type
+    return data_type == "varchar" and not column.accepted_values
+
+
+def _unread(column: Column) -> str:
+    """Why a row is rejected if its text cannot be turned into what is kept; empty if any text can be."""
+    if column.kept_as:
+        return FORMS[column.kept_as].reason
+    return "" if column.data_type == "varchar" else f"is not of type {column.data_type}"
 
 
 def _typed(column: Column, text: str) -> str:
-    """The SQL that turns the text of a value into its type, or into null if it is no value of that type."""
+    """The SQL that turns the text of a value into what is kept of it, or into null if it is no such value."""
+    if column.kept_as:
+        form = FORMS[column.kept_as]
+        if form.of == "varchar":
+            return form.kept(text)
+        pattern = literal(TYPE_PATTERNS[form.of])
+        return f"case when regexp_full_match({text}, {pattern}) then {form.kept(text)} end"
     if column.data_type == "varchar":
         if not column.personal:
             return text

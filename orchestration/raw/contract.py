@@ -11,6 +11,7 @@ class Column:
 
     `member` says how it names members: `owner` (the row is theirs), `reference` (the row is the community's)
     or `list` (a JSON list of members). `refers_to` names the table of owned rows whose ids it holds.
+    `kept_as` is the form in which it keeps something of the column `delivered_as`, which is not kept itself.
     """
 
     name: str
@@ -21,6 +22,13 @@ class Column:
     keep_ids: tuple[str, ...] = ()
     member: str = ""
     refers_to: str = ""
+    kept_as: str = ""
+    delivered_as: str = ""
+
+    @property
+    def delivered(self) -> str:
+        """The name of the column in the exports."""
+        return self.delivered_as or self.name
 
 
 @dataclass(frozen=True)
@@ -109,4 +117,6 @@ def _column(column: dict[str, Any]) -> Column:
         keep_ids=tuple(meta.get("keep_ids", ())),
         member=meta.get("member", ""),
         refers_to=meta.get("refers_to", ""),
+        kept_as=meta.get("kept_as", ""),
+        delivered_as=meta.get("delivered_as", ""),
     )

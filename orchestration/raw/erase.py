@@ -12,12 +12,12 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.database import files, literal, one_row, set_up
+from orchestration.database import literal, one_row, set_up
 from orchestration.places import sync, sync_whole
 from orchestration.raw.contract import Table
 from orchestration.raw.discover import Night
 from orchestration.raw.erase_publications import delete_publications
-from orchestration.raw.erasure_plan import Key, nights_holding, plan_erasure
+from orchestration.raw.erasure_plan import Key, nights_holding, plan_erasure, standing_night
 from orchestration.raw.ingest import ingest
 from orchestration.raw.pseudonyms import ids_in, load, substituted, write_erased
 from orchestration.raw.store import finish_erasure
@@ -85,11 +85,11 @@ def _let_go(
     if lost:
         connection.execute("create or replace temp table held (pseudonym uuid)")
         for name, date in lost:
-            rows = files(settings.raw_dir / name / date.isoformat() / "rows.parquet")
+            rows = standing_night(settings, tables[name], date)
             connection.execute(
                 f"""
                 insert into held
-                select distinct id from ({ids_in(tables[name], f"read_parquet({rows})")})
+                select distinct id from ({ids_in(tables[name], rows)})
                 where id in (select pseudonym from dropped)
                 """
             )
@@ -124,11 +124,11 @@ def _carry_out(connection: duckdb.DuckDBPyConnection, settings: Settings, tables
     prepared.mkdir(parents=True)
     nights = nights_holding(connection, settings, tables, "select old_id from substitution")
     for name, date in sorted(nights):
-        rows = files(settings.raw_dir / name / date.isoformat() / "rows.parquet")
+        rows = standing_night(settings, tables[name], date)
         (prepared / name).mkdir(exist_ok=True)
         connection.execute(
             f"""
-            copy ({substituted(tables[name], f"read_parquet({rows})")})
+            copy ({substituted(tables[name], rows)})
             to {literal(prepared / name / f"{date.isoformat()}.parquet")} (format parquet, compression zstd)
             """
         )

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from orchestration.database import files, one_row, quoted
+from orchestration.database import files, one_row, pattern, quoted
 from orchestration.raw.contract import Table
 from orchestration.raw.pseudonyms import ids_in
 from orchestration.settings import Settings
@@ -31,6 +31,13 @@ def standing_rows(settings: Settings, table: Table) -> str:
     """The SQL of all rows of a table in raw."""
     rows = files(settings.raw_dir / table.name, "*/rows.parquet")
     return f"read_parquet({rows}, union_by_name = true)"
+
+
+def standing_night(settings: Settings, table: Table, night: dt.date) -> str:
+    """The SQL of the rows of a night; a column that the contract did not have when it was read is null."""
+    folder = settings.raw_dir / table.name
+    both = ", ".join(pattern(folder / name / "rows.parquet") for name in (night.isoformat(), "empty"))
+    return f"read_parquet([{both}], union_by_name = true, hive_partitioning = false)"
 
 
 def plan_erasure(

@@ -49,15 +49,15 @@ def parquet_source(
     types = {column: "JSON" if marks.get(column) == "Json" else kind for column, kind, *_ in described}
     texts = {column: _as_text(column, kind) for column, kind in types.items()}
     unchecked = {}
-    for column in (column for column in table.columns if column.name in types):
-        kind, mark = types[column.name], marks.get(column.name)
-        its_column = f"{name} cannot be read: its column {column.name}"
+    for column in (column for column in table.columns if column.delivered in types):
+        kind, mark = types[column.delivered], marks.get(column.delivered)
+        its_column = f"{name} cannot be read: its column {column.delivered}"
         if mark in MISREAD_MARKS:
             raise RefusedError(f"{its_column} holds {MISREAD_MARKS[mark]}")
         if is_any_text(column) and not PARQUET_TEXTS.fullmatch(kind):
             raise RefusedError(f"{its_column} holds {kind} where text is due")
         if "VARCHAR" in kind or kind == "JSON":
-            unchecked[column.name] = texts[column.name]
+            unchecked[column.delivered] = texts[column.delivered]
     if not _are_sound(connection, relation, list(unchecked.values())):
         for its_name, text in unchecked.items():
             _require_sound(connection, copy, name, relation, its_name, text)

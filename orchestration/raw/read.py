@@ -19,6 +19,7 @@ from orchestration.raw.contract import Table
 from orchestration.raw.csv_source import csv_source
 from orchestration.raw.discover import FORMATS, open_within_exports, part_format, shown_name
 from orchestration.raw.jsonl_source import jsonl_source
+from orchestration.raw.kept import INSTRUMENTS
 from orchestration.raw.parquet_source import parquet_source
 from orchestration.raw.refuse import CHUNK, RefusedError, refusing, too_large, where
 
@@ -56,7 +57,7 @@ def read_part(
     with refusing(copy, lambda error: f"{name} cannot be read{where(error, copy)}"):
         kind, *_ = (part_format(path) or "").split(".")
         source = SOURCES[kind](connection, table, copy, name, max_unpacked_bytes)
-        missing = [c.name for c in table.columns if not c.nullable and c.name not in source.columns]
+        missing = [c.delivered for c in table.columns if not c.nullable and c.delivered not in source.columns]
         if missing and source.columns:
             raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
         check_rows(connection, table, night, source)
@@ -112,20 +113,21 @@ SOURCES = {"csv": csv_source, "jsonl": jsonl_source, "parquet": parquet_source}
 
 # The files of this room that decide how a part is read.
 READING = (
-    "check", "csv_source", "json_text", "jsonl_source", "parquet_source", "read", "refuse", "source",
+    "check", "csv_source", "json_text", "jsonl_source", "kept", "parquet_source", "read", "refuse", "source",
 )  # fmt: skip
 
 
 def version(*sources: bytes) -> str:
     """The version of how parts are read. It changes with these files, not with their comments or layout.
 
-    The list of what is personal and the version of DuckDB are part of it.
+    The list of what is personal, that of instruments and the version of DuckDB are part of it.
     """
     files = [ast.parse(source) for source in sources]
     for node in (node for file in files for node in ast.walk(file)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value.value = "a docstring"
-    reads = ([ast.dump(file) for file in files], PERSONAL_TEXT, duckdb.__version__)
+    code = [ast.dump(file) for file in files]
+    reads = (code, PERSONAL_TEXT, sorted(INSTRUMENTS.items()), duckdb.__version__)
     return hashlib.sha256(repr(reads).encode()).hexdigest()[:16]
 
 

@@ -53,7 +53,7 @@ select
     place,
     column_name as finding
 from columns_kept
-where {{ looks_personal('column_name', 'name') }}
+where {{ is_named_personal('place', 'column_name') }}
 union all
 select
     place,

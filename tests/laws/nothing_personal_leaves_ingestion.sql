@@ -6,6 +6,7 @@
 with columns_kept as (
     select
         file_name as place,
+        split_part(file_name, '/', -3) as table_name,
         name as column_name
     from parquet_schema(
         '{{ env_var("WAREHOUSE_DIR", "data/warehouse")
@@ -29,7 +30,7 @@ select
     place,
     column_name as finding
 from columns_kept
-where {{ looks_personal('column_name', 'name') }}
+where {{ is_named_personal('table_name', 'column_name') }}
 union all
 select distinct
     place,

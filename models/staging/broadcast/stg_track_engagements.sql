@@ -15,6 +15,7 @@ select
     type as engagement_type,
     score,
     createdAt as created_at,
+    session_id,
     night as export_date,
     delivery_id
 from standing

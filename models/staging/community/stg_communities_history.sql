@@ -13,6 +13,8 @@ select
     musicCommunity as music_community,
     tier,
     createdAt as created_at,
+    centre_latitude,
+    centre_longitude,
     from_night,
     to_night
 from history

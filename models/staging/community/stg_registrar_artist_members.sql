@@ -9,5 +9,6 @@ select
     claimedUserId as claimed_user_id,
     inviteStatus as invite_status,
     createdAt as created_at,
+    instrument,
     night as export_date
 from standing

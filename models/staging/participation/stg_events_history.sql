@@ -11,6 +11,8 @@ select
     createdById as created_by_user_id,
     createdAt as created_at,
     artistBandId as artist_band_id,
+    cell_north,
+    cell_east,
     from_night,
     to_night
 from history
