@@ -45,3 +45,8 @@
 {% macro days_apart(earlier, later) -%}
     date_diff('day', {{ earlier }}, {{ later }})
 {%- endmacro %}
+
+{#- Whole milliseconds from one instant to another. -#}
+{% macro milliseconds_apart(earlier, later) -%}
+    date_sub('millisecond', {{ earlier }}, {{ later }})
+{%- endmacro %}

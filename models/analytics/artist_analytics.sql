@@ -10,6 +10,10 @@
 } -%}
 with listening as (
     select * from {{ ref('listening_day') }}
+),
+
+tracks as (
+    select * from {{ ref('stg_tracks') }}
     where artist_band_id is not null
 ),
 
@@ -36,7 +40,7 @@ as_of as (
 facts as (
     select
         windows.window_days,
-        listening.artist_band_id,
+        tracks.artist_band_id,
         listening.scene_id,
         'listening' as kind,
         listening.user_id,
@@ -45,6 +49,8 @@ facts as (
         false as is_attendance,
         false as is_last_of_several_events
     from listening
+    inner join tracks
+        on listening.track_id = tracks.track_id
     inner join windows
         on listening.engaged_on >= windows.starts_at and listening.engaged_on < windows.as_of
     union all

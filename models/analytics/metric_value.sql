@@ -1,6 +1,7 @@
 {%- set domains = [
-    'counts', 'ratios', 'listening', 'people', 'newcomers', 'membership', 'app_totals', 'visitors', 'musicians',
-    'activity_points', 'audience', 'awareness', 'artist_events', 'badges',
+    'counts', 'ratios', 'activity_points', 'listening', 'song_engagement', 'voting', 'sessions', 'spikes',
+    'add_to_play', 'share_of_state', 'correlations', 'people', 'newcomers', 'membership', 'app_totals', 'visitors',
+    'musicians', 'audience', 'awareness', 'artist_events', 'badges',
 ] -%}
 
 with metrics as (
