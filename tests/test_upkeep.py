@@ -349,17 +349,17 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
     arguments = ("prune", "--keep-days", "1")
     shown = warehouse(*arguments, "--dry-run", warehouse_dir=copied)
     assert shown.returncode == 0, shown.stderr
-    # Of golden tables without history only these two came before January 2.
-    assert "raw rows of sect_tags 2026-01-01\nraw rows of tracks 2026-01-01\n" in shown.stdout
+    # Of golden tables without history only this one came before January 2.
+    assert "raw rows of sect_tags 2026-01-01\n" in shown.stdout
     assert "publication 2026-01-01-older\n" in shown.stdout
-    assert "1 publications, the raw rows of 2 nights (one table each)" in shown.stdout
-    assert rows_in_raw(copied, "tracks", "2026-01-01") == 5
+    assert "1 publications, the raw rows of 1 nights (one table each)" in shown.stdout
+    assert rows_in_raw(copied, "sect_tags", "2026-01-01") == 6
     assert len(list(config.publications_dir.iterdir())) == 3
 
     done = warehouse(*arguments, warehouse_dir=copied)
     assert done.returncode == 0, done.stderr
-    assert rows_in_raw(copied, "tracks", "2026-01-01") == 0
-    assert rows_in_raw(copied, "tracks", "2026-01-02") == 5
+    assert rows_in_raw(copied, "sect_tags", "2026-01-01") == 0
+    assert rows_in_raw(copied, "sect_tags", "2026-01-02") == 4
     assert rows_in_raw(copied, "users", "2026-01-01") > 0
     assert len(list(config.publications_dir.iterdir())) == 2
     nothing = "0 publications, the raw rows of 0 nights (one table each)"
@@ -371,7 +371,7 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
     config.published_file.unlink()
     again = run_nightly(world / "exports", copied, confirm_departures=["2026-01-03"])
     assert again.success, again.message
-    assert rows_in_raw(copied, "tracks", "2026-01-01") == 0
+    assert rows_in_raw(copied, "sect_tags", "2026-01-01") == 0
     before = world / "warehouse" / "analytics.duckdb"
     for table in sorted(set(published_tables(manifest()).values()) - {"publication"}):
         everything = f"from {table} order by all"
@@ -389,7 +389,7 @@ def test_prune_shows_first_and_then_lets_go_of_what_nothing_needs(world: Path, c
     earlier = run_nightly(world / "exports", copied, as_of="2026-01-01")
     assert not earlier.success
     assert "2026-01-01 cannot be rebuilt: the rows of" in earlier.message
-    assert "sect_tags 2026-01-01, tracks 2026-01-01 were pruned" in earlier.message
+    assert "sect_tags 2026-01-01 were pruned" in earlier.message
 
 
 def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> None:
@@ -400,8 +400,8 @@ def test_pruned_nights_that_are_read_again_can_be_built_upon(copied: Path) -> No
     first, second = dt.date(2026, 1, 1), dt.date(2026, 1, 2)
     require_rows(known, second, set())
     with pytest.raises(UsageError):
-        require_rows(known, first, {("tracks", first)})
-    require_rows(known, first, {("tracks", first), ("sect_tags", first)})
+        require_rows(known, first, set())
+    require_rows(known, first, {("sect_tags", first)})
 
 
 def test_prune_forgets_old_runs_but_neither_the_last_nor_the_one_that_published(

@@ -1,15 +1,2 @@
-with standing as (
-    {{ current_rows('tracks') }}
-)
-
-select
-    id as track_id,
-    title,
-    duration as duration_seconds,
-    uploadedById as uploaded_by_user_id,
-    communityId as community_id,
-    status,
-    createdAt as created_at,
-    artistBandId as artist_band_id,
-    night as export_date
-from standing
+select * from {{ ref('stg_tracks_history') }}
+where to_night is null
