@@ -1,7 +1,8 @@
 {%- set domains = [
     'counts', 'ratios', 'activity_points', 'listening', 'song_engagement', 'voting', 'sessions', 'spikes',
     'add_to_play', 'share_of_state', 'correlations', 'people', 'newcomers', 'membership', 'app_totals', 'visitors',
-    'musicians', 'audience', 'awareness', 'artist_events', 'badges',
+    'musicians', 'rotation', 'rotation_capacity', 'propagation', 'events', 'event_engagement', 'touring', 'promotions',
+    'formation', 'audience', 'awareness', 'artist_events', 'badges',
 ] -%}
 
 with metrics as (

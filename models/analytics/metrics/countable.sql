@@ -17,6 +17,11 @@ artists as (
     select * from {{ ref('stg_artist_bands') }}
 ),
 
+artists_as_last_known as (
+    select * from {{ ref('stg_artist_bands_history') }}
+    qualify row_number() over (partition by artist_band_id order by from_night desc) = 1
+),
+
 residents as (
     select * from {{ ref('resident') }}
 ),
@@ -269,6 +274,14 @@ select
 from artists
 union all
 select
+    'artists_ever' as metric,
+    home_scene_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    artist_band_id as counted_id
+from artists_as_last_known
+union all
+select
     'songs_in_rotation' as metric,
     scene_id,
     cast(null as timestamp) as happened_at,
@@ -285,6 +298,29 @@ select
 from entries
 union all
 select
+    'songs_ever_in_rotation' as metric,
+    scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    track_id as counted_id
+from {{ ref('rotation_stay') }}
+union all
+select
+    'active_new_count' as metric,
+    entries.scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    entries.rotation_entry_id as counted_id
+from entries
+cross join {{ ref('as_of') }} as as_of
+where
+    entries.entered_pool_at < as_of.as_of
+    and (
+        entries.graduated_at >= as_of.as_of
+        or (entries.graduated_at is null and entries.pool <> 'MAIN_ROTATION')
+    )
+union all
+select
     'active_artists' as metric,
     entries.scene_id,
     cast(null as timestamp) as happened_at,
@@ -294,6 +330,16 @@ from entries
 inner join {{ ref('stg_tracks') }} as tracks
     on entries.track_id = tracks.track_id
 where tracks.artist_band_id is not null
+union all
+select
+    'events_this_month' as metric,
+    events.community_id as scene_id,
+    cast(null as timestamp) as happened_at,
+    cast(null as uuid) as user_id,
+    events.event_id as counted_id
+from events
+inner join {{ ref('as_of') }} as as_of
+    on date_trunc('month', events.starts_at) = date_trunc('month', as_of.as_of_date)
 union all
 select
     'active_tracks' as metric,
