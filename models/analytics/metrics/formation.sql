@@ -29,7 +29,9 @@ compared as (
     select
         windows.window_days,
         min(nights.night) as night,
-        least(1, {{ days_apart('min(nights.night)', 'as_of.as_of_date') }} / windows.window_days) as days_seen
+        least(
+            1, {{ days_apart('min(nights.night)', 'as_of.as_of_date') }} / windows.window_days
+        ) as days_seen
     from windows
     inner join nights
         on nights.night >= cast({{ days_before('windows.starts_at', 1) }} as date)

@@ -51,8 +51,8 @@ by_scope as (
 )
 
 {{ unpivoted('by_scope', [
-    {'name': 'promotions_per_business', 'numerator': 'signed', 'denominator': 'creators', 'cohort': 'creators',
-     'coverage': 'signed / posted'},
+    {'name': 'promotions_per_business', 'numerator': 'signed', 'denominator': 'creators',
+     'cohort': 'creators', 'coverage': 'signed / posted'},
     {'name': 'promotion_interactions_avg', 'numerator': 'interactions', 'denominator': 'posted',
      'cohort': 'people', 'coverage': 'answered / posted'},
 ]) }}

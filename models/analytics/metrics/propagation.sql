@@ -236,8 +236,10 @@ union all
 ]) }}
 union all
 {{ unpivoted('entered', [
-    {'name': 'city_to_state_ratio', 'numerator': 'to_state', 'denominator': 'songs', 'coverage': 'state_share'},
-    {'name': 'city_to_national_ratio', 'numerator': 'to_nation', 'denominator': 'songs', 'coverage': 'nation_share'},
+    {'name': 'city_to_state_ratio', 'numerator': 'to_state', 'denominator': 'songs',
+     'coverage': 'state_share'},
+    {'name': 'city_to_national_ratio', 'numerator': 'to_nation', 'denominator': 'songs',
+     'coverage': 'nation_share'},
 ]) }}
 union all
 {{ unpivoted('artists_in_state', [

@@ -6,8 +6,8 @@
      'coverage': 'naming_artist / songs'},
 ] -%}
 {%- set congestion = [
-    {'name': 'broadcast_congestion_ratio', 'numerator': 'scheduled_releases', 'denominator': 'active_new_count',
-     'coverage': 'with_schedule / new_releases'},
+    {'name': 'broadcast_congestion_ratio', 'numerator': 'scheduled_releases',
+     'denominator': 'active_new_count', 'coverage': 'with_schedule / new_releases'},
 ] -%}
 
 with entries as (
