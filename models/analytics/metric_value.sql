@@ -4,9 +4,6 @@
     'musicians', 'rotation', 'rotation_capacity', 'propagation', 'events', 'event_engagement', 'touring', 'promotions',
     'formation', 'audience', 'awareness', 'artist_events', 'badges', 'sects', 'scene_sects', 'map_points',
 ] -%}
-=======
-{%- set domains = ['counts', 'ratios', 'listening', 'people', 'activity_points', 'sects', 'scene_sects', 'map_points'] -%}
->>>>>>> 09c7753 (Sects in numbers: who holds them, what they do, and how near they are to the threshold; the map's points, Fair Play pages and breakdowns are published)
 
 with metrics as (
     {% for domain in domains %}
