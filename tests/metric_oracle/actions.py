@@ -49,12 +49,11 @@ def signal_actions(night: Night, scope: Scope, window: Window) -> Cell:
 
 @oracle("follows")
 def follows(night: Night, scope: Scope, window: Window) -> Cell:
-    """How many pairs of who follows and what is followed; a pair with a scene is not unscoped as well."""
+    """How many pairs of who follows and what is followed; a pair lies in the scene that any of its rows names."""
     rows = night.follows
+    scenes = rows.dropna(subset=["scene"]).drop_duplicates("pair").set_index("pair")["scene"].to_dict()
     rows = rows[night.inside(rows["createdAt"], window)]
-    pairs = set(rows["pair"][scope.has(rows["scene"])])
-    if scope.is_unscoped:
-        pairs -= set(rows["pair"][~scope.has(rows["scene"])])
+    pairs = set(rows["pair"][scope.has([scenes.get(pair) for pair in rows["pair"]])])
     return Cell(len(pairs), people={follower for follower, _ in pairs})
 
 

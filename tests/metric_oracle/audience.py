@@ -1,4 +1,7 @@
-"""Who listens to an artist, follows, adds and comes: what an artist's own page tells, scope by scope."""
+"""Who listens to an artist, follows, adds and comes: what an artist's own page tells, scope by scope.
+
+An artist that is gone from artist_bands has no page; only its listening is still told.
+"""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -85,7 +88,7 @@ def cross_scene_listeners(night: Night, scope: Scope, window: Window) -> Iterato
     scenes = night.artists.set_index("id")["homeSceneId"].to_dict()
     for artist, theirs in by_artist(listens):
         people = distinct(theirs["userId"][scope.has(theirs["home"])])
-        if people and not scope.has([scenes.get(artist)])[0]:
+        if people and artist in scenes and not scope.has([scenes[artist]])[0]:
             coverage = divided(int(theirs["home"].notna().sum()), len(theirs))
             yield of_artist(Cell(len(people), people=people, coverage=coverage), artist)
 
@@ -134,6 +137,7 @@ def adders(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
 
 def followers_of(night: Night, scope: Scope, window: Window) -> People:
     follows = night.follows[night.follows["entityType"].isin(["artist", "artistBand", "band"])]
+    follows = follows[follows["entityId"].isin(night.artists["id"])]
     follows = follows[night.inside(follows["createdAt"], window) & scope.has(follows["home"])]
     return people_by_artist(follows.assign(artist=follows["entityId"]), "followerId")
 
@@ -148,8 +152,9 @@ def followers(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
 
 
 def attended(night: Night, window: Window) -> pd.DataFrame:
-    """Rows of verified attendance in the window, in the order of their times."""
+    """Rows of verified attendance of known artists in the window, in the order of their times."""
     rows = verified(night)
+    rows = rows[rows["artist"].isin(night.artists["id"])]
     return rows[night.inside(rows["checkedInAt"], window)].sort_values("checkedInAt", kind="stable")
 
 
@@ -185,6 +190,7 @@ def artist_repeat_attendees(night: Night, scope: Scope, window: Window) -> Itera
 def ended_of_artists(night: Night, scope: Scope, window: Window) -> Iterator[tuple[str, pd.DataFrame]]:
     """Of each artist the ended events of the window in the scope's scenes."""
     events = ended_events(night, window)
+    events = events[events["artistBandId"].isin(night.artists["id"])]
     yield from by_artist(events[scope.has(events["communityId"])].rename(columns={"artistBandId": "artist"}))
 
 

@@ -163,6 +163,8 @@ def engagement_change_after_event(night: Night, scope: Scope, window: int) -> It
         at = heard["createdAt"]
         after = heard[(at >= event.endDate) & (at < event.endDate + span)]
         before = heard[(at >= event.startDate - span) & (at < event.startDate)]
+        if after.empty and before.empty:
+            continue
         yield Cell(
             int(after["score"].sum() - before["score"].sum()), coverage=coverage, subject_type="event",
             subject_id=event.id, people=min(after["userId"].nunique(), before["userId"].nunique()),

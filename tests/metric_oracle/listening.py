@@ -130,12 +130,12 @@ def songs_by_engagement(night: Night, scope: Scope, window: Window) -> Iterator[
 def engagement_spikes(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
     """Hours in which a track was listened to often at home: of all tracks, and of each that has one."""
     rows = heard(night, scope, window)
-    counts = rows.groupby(["trackId", rows["createdAt"].dt.floor("h")]).size()
-    spikes = counts[counts >= SPIKE_LISTENS].groupby("trackId").size()
-    yield Cell(int(spikes.sum()), people=listeners(rows))
-    for track, hours in spikes.items():
-        of_track = rows[rows["trackId"] == track]
-        yield Cell(int(hours), people=listeners(of_track), subject_type="track", subject_id=track)
+    rows = rows.assign(hour=rows["createdAt"].dt.floor("h"))
+    rows = rows[rows.groupby(["trackId", "hour"])["userId"].transform("size") >= SPIKE_LISTENS]
+    yield Cell(len(rows.drop_duplicates(["trackId", "hour"])), people=listeners(rows))
+    for track, of_track in rows.groupby("trackId"):
+        hours = of_track["hour"].nunique()
+        yield Cell(hours, people=listeners(of_track), subject_type="track", subject_id=track)
 
 
 @oracle("share_of_state_engagement", tiers=("city",))

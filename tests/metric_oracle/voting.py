@@ -85,8 +85,9 @@ def vote_to_engagement_ratio(night: Night, scope: Scope, window: Window) -> Cell
 def vote_spikes(night: Night, scope: Scope, window: Window) -> Cell:
     """Hours of a scene in which many votes were cast."""
     rows = cast_here(night, scope, window)
-    counts = rows.groupby(["sceneId", rows["createdAt"].dt.floor("h")]).size()
-    return Cell(int((counts >= SPIKE_VOTES).sum()), people=voters(rows))
+    rows = rows.assign(hour=rows["createdAt"].dt.floor("h"))
+    rows = rows[rows.groupby(["sceneId", "hour"])["userId"].transform("size") >= SPIKE_VOTES]
+    return Cell(len(rows.drop_duplicates(["sceneId", "hour"])), people=voters(rows))
 
 
 @oracle("share_of_state_votes", tiers=("city",))

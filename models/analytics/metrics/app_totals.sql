@@ -30,7 +30,7 @@ totals as (
     group by all
 ),
 
--- The app compares home texts, not home scenes. Who has the text of no scope is in the tier's unscoped.
+-- The app compares home texts, not home scenes. What is unscoped has no text that it could compare.
 verified as (
     {%- for tier, parts in var('tiers').items() if parts %}
     {%- if not loop.first %}
@@ -38,11 +38,9 @@ verified as (
     {%- endif %}
     select
         users.user_id,
-        coalesce(scope.scope_id, unscoped.scope_id) as scope_id
+        scope.scope_id
     from users
-    inner join scope as unscoped
-        on unscoped.tier = '{{ tier }}' and unscoped.is_unscoped
-    left join scope
+    inner join scope
         on
             scope.tier = '{{ tier }}'
             and not scope.is_unscoped
@@ -63,6 +61,7 @@ verified_users as (
     from scope
     left join verified
         on scope.scope_id = verified.scope_id
+    where not scope.is_unscoped
     group by all
 )
 

@@ -175,6 +175,6 @@ numbers as (
     {{ unpivoted('with_coverage', metrics, 'artist', 'artist_band_id') | indent(4) }}
 )
 
--- An artist has no row for what nobody did; a share may be 0.
+-- An artist has no row for what nobody did.
 select * from numbers
-where value > 0 or denominator > 0
+where value > 0

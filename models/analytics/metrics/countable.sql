@@ -124,7 +124,7 @@ select
     user_id,
     signal_action_id as counted_id
 from signals
-where signal_type <> 'flyer'
+where coalesce(signal_type, '') <> 'flyer'
 union all
 select
     'events_created' as metric,
@@ -276,7 +276,7 @@ union all
 select
     'artists_ever' as metric,
     home_scene_id as scene_id,
-    cast(null as timestamp) as happened_at,
+    timestamp '0001-01-01' as happened_at,
     cast(null as uuid) as user_id,
     artist_band_id as counted_id
 from artists_as_last_known
@@ -300,7 +300,7 @@ union all
 select
     'songs_ever_in_rotation' as metric,
     scene_id,
-    cast(null as timestamp) as happened_at,
+    timestamp '0001-01-01' as happened_at,
     cast(null as uuid) as user_id,
     track_id as counted_id
 from {{ ref('rotation_stay') }}

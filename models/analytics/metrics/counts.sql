@@ -1,21 +1,25 @@
 with named as (
     select
         metric,
+        windows = 'point_in_time' as is_point_in_time,
         cohort is not null as is_about_people
     from {{ ref('metric') }}
     where computed_by = 'counts'
     union all
     select
         metric,
+        is_point_in_time,
         true as is_about_people
     from {{ ref('metric_part') }}
 ),
 
 counted as (
     select
-        *,
-        happened_at is null as simply_is
-    from {{ ref('countable') }}
+        countable.*,
+        named.is_point_in_time
+    from {{ ref('countable') }} as countable
+    inner join named
+        on countable.metric = named.metric
 ),
 
 scoped as (
@@ -40,7 +44,7 @@ counts as (
             scope_windows.scope_id = scoped.scope_id
             and (
                 (scoped.happened_at >= scope_windows.starts_at and scoped.happened_at < scope_windows.as_of)
-                or (scoped.simply_is and scope_windows.window_days is null)
+                or (scoped.is_point_in_time and scope_windows.window_days is null)
             )
     group by all
 ),

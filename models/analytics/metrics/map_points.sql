@@ -24,6 +24,7 @@ by_scope as (
     from {{ ref('scope') }} as scope
     left join counted
         on scope.scope_id = counted.scope_id
+    where not scope.is_unscoped
 )
 
 {{ unpivoted('by_scope', [{'name': 'scene_map_points'}]) }}

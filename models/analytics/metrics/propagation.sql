@@ -19,6 +19,10 @@ wider_scenes as (
 ),
 
 tracks as (
+    select * from {{ ref('stg_tracks') }}
+),
+
+last_known_tracks as (
     select * from {{ ref('stg_tracks_history') }}
     qualify row_number() over (partition by track_id order by from_night desc) = 1
 ),
@@ -141,11 +145,41 @@ in_nation as (
         scope_windows.scope_id,
         scope_windows.window_days,
         scope_windows.nation_share,
-        count(distinct advances.track_id) filter (where advances.is_there) as songs,
-        count(distinct advances.track_id) as songs_ever
+        count(distinct advances.track_id) as songs
     from scope_windows
     left join scoped_advances as advances
-        on scope_windows.scope_id = advances.scope_id and advances.reached = 'national'
+        on
+            scope_windows.scope_id = advances.scope_id
+            and advances.reached = 'national'
+            and advances.is_there
+    where scope_windows.window_days is null
+    group by all
+),
+
+ever_advanced as (
+    select
+        advances.track_id,
+        last_known_tracks.community_id as scene_id
+    from advances
+    left join last_known_tracks
+        on advances.track_id = last_known_tracks.track_id
+    where advances.reached = 'national'
+),
+
+scoped_ever as (
+    {{ scoped('ever_advanced') | indent(4) }}
+),
+
+ever_in_nation as (
+    select
+        scope_windows.tier,
+        scope_windows.scope_id,
+        scope_windows.window_days,
+        scope_windows.nation_share,
+        count(distinct scoped_ever.track_id) as songs
+    from scope_windows
+    left join scoped_ever
+        on scope_windows.scope_id = scoped_ever.scope_id
     where scope_windows.window_days is null
     group by all
 ),
@@ -232,7 +266,10 @@ artists_in_nation as (
 union all
 {{ unpivoted('in_nation', [
     {'name': 'national_songs_from_here', 'column': 'songs', 'coverage': 'nation_share'},
-    {'name': 'songs_ever_national', 'column': 'songs_ever', 'coverage': 'nation_share'},
+]) }}
+union all
+{{ unpivoted('ever_in_nation', [
+    {'name': 'songs_ever_national', 'column': 'songs', 'coverage': 'nation_share'},
 ]) }}
 union all
 {{ unpivoted('entered', [

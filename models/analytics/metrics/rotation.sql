@@ -8,15 +8,30 @@ with stays as (
     select * from {{ ref('rotation_stay') }}
 ),
 
--- Each entry that was ever there, as its last stay tells it.
+-- Each entry that was ever there, as its last stay tells it. It left main rotation when it was first gone after it
+-- graduated, although it may have come back.
 ever as (
     select
         stays.*,
+        left_main_rotation.left_on,
         {{ days_apart('cast(stays.created_at as date)', 'stays.last_night') }} as days,
         {{ days_apart(
-            'cast(stays.graduated_at as date)', 'coalesce(stays.gone_on, as_of.as_of_date)'
+            'cast(stays.graduated_at as date)', 'coalesce(left_main_rotation.left_on, as_of.as_of_date)'
         ) }} as main_rotation_days
     from stays
+    left join (
+        select
+            last_stay.rotation_entry_id,
+            min(stay.gone_on) as left_on
+        from stays as last_stay
+        inner join stays as stay
+            on
+                last_stay.rotation_entry_id = stay.rotation_entry_id
+                and stay.gone_on >= cast(last_stay.graduated_at as date)
+        where last_stay.is_last
+        group by all
+    ) as left_main_rotation
+        on stays.rotation_entry_id = left_main_rotation.rotation_entry_id
     cross join {{ ref('as_of') }} as as_of
     where stays.is_last
 ),
@@ -123,7 +138,7 @@ graduated_by_scope as (
         scope_windows.window_days,
         sum(scoped_ever.main_rotation_days) as days,
         median(scoped_ever.main_rotation_days) as median_days,
-        count(scoped_ever.gone_on) as ended,
+        count(scoped_ever.left_on) as ended,
         count(*) as entries
     from scope_windows
     inner join scoped_ever

@@ -26,9 +26,7 @@ in_scope as (
 timed as (
     select
         *,
-        floor(
-            ({{ milliseconds_apart('started_at', 'last_listen_at') }} + 1000 * last_track_seconds) / 1000
-        ) as seconds
+        floor({{ milliseconds_apart('started_at', 'last_listen_at') }} / 1000) + last_track_seconds as seconds
     from in_scope
 ),
 
@@ -43,7 +41,7 @@ by_scope as (
         count(*) filter (
             where timed.started_at >= scope_windows.starts_at and timed.listens > 1
         ) as sessions_measured,
-        sum(timed.seconds) filter (where timed.started_at >= scope_windows.starts_at) as seconds
+        floor(sum(timed.seconds) filter (where timed.started_at >= scope_windows.starts_at)) as seconds
     from scope_windows
     inner join timed
         on scope_windows.scope_id = timed.scope_id and timed.last_listen_at >= scope_windows.starts_at

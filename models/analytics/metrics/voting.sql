@@ -35,19 +35,6 @@ by_scope as (
     group by all
 ),
 
-song_voters as (
-    select
-        scope_windows.scope_id,
-        scope_windows.window_days,
-        count(distinct scoped.user_id) as voters
-    from scope_windows
-    inner join scoped
-        on scope_windows.scope_id = scoped.scope_id and scoped.created_at >= scope_windows.starts_at
-    inner join songs
-        on scoped.scope_id = songs.scope_id and scoped.track_id = songs.track_id
-    group by all
-),
-
 by_song as (
     select
         scope_windows.tier,
@@ -82,12 +69,12 @@ of_songs as (
         count(*) as songs,
         sum(in_order.votes) as votes,
         2 * sum(in_order.place * in_order.votes) - (count(*) + 1) * sum(in_order.votes) as spread,
-        coalesce(song_voters.voters, 0) as voters
+        coalesce(by_scope.voters, 0) as voters
     from in_order
-    left join song_voters
+    left join by_scope
         on
-            in_order.scope_id = song_voters.scope_id
-            and in_order.window_days is not distinct from song_voters.window_days
+            in_order.scope_id = by_scope.scope_id
+            and in_order.window_days is not distinct from by_scope.window_days
     group by all
 )
 
