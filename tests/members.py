@@ -40,9 +40,10 @@ def value(table: Table, column: Column, number: int) -> Any:
 
 
 def rows_of(name: str, members: Iterable[int]) -> list[Row]:
-    """A row of each of these members."""
+    """A row of each of these members, without what is kept only in a form."""
     table = TABLES[name]
-    return [{c.name: value(table, c, number) for c in table.columns} for number in members]
+    columns = [column for column in table.columns if not column.kept_as]
+    return [{c.name: value(table, c, number) for c in columns} for number in members]
 
 
 def deliver(

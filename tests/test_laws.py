@@ -379,12 +379,45 @@ def test_law_8_finds_a_column_named_like_something_personal(laboratory: Laborato
     assert finding == ("stg_users", column)
 
 
-def test_law_8_finds_a_personal_column_in_raw(laboratory: Laboratory) -> None:
-    leak = laboratory.warehouse_dir / "raw" / "users" / "2026-01-01" / "leak.parquet"
-    laboratory.connection.execute(f"copy (select 'ann' as username) to '{leak}'")
+@pytest.mark.parametrize("column", ["centre_latitude", "centre_longitude", "instrument"])
+def test_law_8_finds_what_only_other_tables_may_have(laboratory: Laboratory, column: str) -> None:
+    (finding,) = laboratory.finds(PUBLISHED, f'alter table stg_users add column "{column}" varchar')
+    assert finding == ("stg_users", column)
+
+
+@pytest.mark.parametrize("column", ["latitude", "longitude", "geofence", "centre_latitude_exact"])
+def test_law_8_finds_a_place_in_a_table_that_may_have_a_rounded_one(
+    laboratory: Laboratory, column: str
+) -> None:
+    (finding,) = laboratory.finds(PUBLISHED, f"alter table stg_communities add column {column} double")
+    assert finding == ("stg_communities", column)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("users", "username"),
+        ("users", "latitude"),
+        ("users", "centre_latitude"),
+        ("events", "latitude"),
+        ("communities", "geofence"),
+        ("communities", "instrument"),
+    ],
+)
+def test_law_8_finds_a_personal_column_in_raw(laboratory: Laboratory, table: str, column: str) -> None:
+    leak = laboratory.warehouse_dir / "raw" / table / "2026-01-01" / f"{column}.parquet"
+    laboratory.connection.execute(f"copy (select 'ann' as {column}) to '{leak}'")
     found = laboratory.finds(PERSONAL)
     leak.unlink()
-    assert found == [(str(leak), "username")]
+    assert found == [(str(leak), column)]
+
+
+def test_law_8_lets_pass_in_raw_what_is_said_to_be_not_personal(laboratory: Laboratory) -> None:
+    leak = laboratory.warehouse_dir / "raw" / "communities" / "2026-01-01" / "no_leak.parquet"
+    laboratory.connection.execute(f"copy (select 30.27 as centre_latitude) to '{leak}'")
+    found = laboratory.finds(PERSONAL)
+    leak.unlink()
+    assert found == []
 
 
 BROKEN_PRIVACY = {

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import uuid
@@ -31,6 +32,7 @@ from orchestration.cli import dev
 from orchestration.database import literal, quoted
 from orchestration.raw.account import refusal
 from orchestration.raw.contract import Column
+from orchestration.raw.kept import FORMS
 
 DEPARTED, FORGOTTEN = 5, 4
 
@@ -61,15 +63,18 @@ class World:
 def planted_value(table: str, column: str, number: int) -> str | float:
     """Something personal that is found again, of the form such things have."""
     mark = f"planted{KINDS.get(table, 99)}x{column}x{number}"
+    place = float(f"47.{KINDS.get(table, 99)}{number}98123" + str(len(column)))
     if column in ("latitude", "longitude"):
-        return float(f"47.{KINDS.get(table, 99)}{number}98123" + str(len(column)))
+        return place
+    if column == "geofence":
+        return (b"\1\1\0\0\x20\xe6\x10\0\0" + struct.pack("<dd", place, place)).hex()
     if "password" in column:
         return f"$2b$12${mark}"
     return f"{mark}@example.invalid" if "mail" in column else mark
 
 
 def planted_rows(table: str, members: Iterable[int]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Rows with something personal in every column that is not kept or keeps only ids, and what that is."""
+    """Rows with something personal in every column that is not kept as it is, and what that is."""
     rows, planted = [], []
     for row, number in zip(rows_of(table, members), members, strict=True):
         for column in (name.rstrip("?") for name in PROMISED[table].split()):
@@ -90,7 +95,9 @@ def planted_rows(table: str, members: Iterable[int]) -> tuple[list[dict[str, Any
 
 
 def takes_any_text(column: Column) -> bool:
-    """Whether a column keeps whatever text it is given: public names, and words of the platform."""
+    """Whether a column takes whatever text it is given: a public name, or one of which a form is kept."""
+    if column.kept_as:
+        return not FORMS[column.kept_as].reason
     return column.data_type == "varchar" and not column.accepted_values
 
 
@@ -101,7 +108,7 @@ def rows_to_reject(table: str) -> tuple[list[dict[str, Any]], list[str]]:
         if not takes_any_text(column):
             (row,) = rows_of(table, [number])
             planted.append(f"plantedin{KINDS[table]}x{column.name}@example.invalid")
-            rows.append(row | {column.name: planted[-1]})
+            rows.append(row | {column.delivered: planted[-1]})
     return rows, planted
 
 

@@ -548,11 +548,15 @@ def test_a_reader_stays_the_same_whatever_is_said_about_it(edited: bytes) -> Non
 
 def test_a_reader_is_another_when_it_reads_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = [reading.version(CODE), reading.version(CODE.replace(b"1", b"2"))]
-    for module, name in ((reading, "PERSONAL_TEXT"), (duckdb, "__version__")):
+    for module, name, other in (
+        (reading, "PERSONAL_TEXT", "another"),
+        (reading, "INSTRUMENTS", {"kazoo": "woodwind"}),
+        (duckdb, "__version__", "another"),
+    ):
         with monkeypatch.context() as changed:
-            changed.setattr(module, name, "another")
+            changed.setattr(module, name, other)
             versions.append(reading.version(CODE))
-    assert len(set(versions)) == 4
+    assert len(set(versions)) == 5
 
 
 def test_the_reader_is_the_one_that_reads() -> None:

@@ -34,6 +34,7 @@ ORIGIN = ("sourceOriginCity", "sourceOriginState", "sourceOriginMusicCommunity")
 HOME_TEXT = ("homeSceneCity", "homeSceneState", "homeSceneCommunity")
 NOUNS = ("Sirens", "Porch, The", "Engines", "Wolves", "Motels 🎸", "Parade", "Rivers", "Alibis", "Ghosts")
 TAGS = ("basement", "d-beat", "all ages, DIY", "boom bap", "banjo")
+INSTRUMENTS = ("drums", "bass, vocals", 'the "other" guitar', "Lead Vocals", "DJ / sampler", "sound person")
 BIOS = (None, "", "Here for the music.", 'Says "hi",\nand means it 🎶', "bass; drums, sometimes")
 
 
@@ -54,7 +55,8 @@ def _scenes(world: World) -> None:
     places = [*[*PLACES, *more][:count], (None, "Texas", "punk"), (None, None, "punk")]
     city, state, music = np.array(places, dtype=object).T
     descriptions = ("", "All ages, always.", 'Ask for "the room",\nthen go left')
-    points = np.column_stack([-90 - i / 7, 30 + i / 9]).astype("<f8").tobytes().hex().upper()
+    latitude, longitude = 30 + i % 99 / 9, -90 - i % 99 / 7
+    points = np.column_stack([longitude, latitude]).astype("<f8").tobytes().hex().upper()
     geofence = [None if k % 4 == 3 else "0101000020E6100000" + points[k * 32 : k * 32 + 32] for k in i]
     where = pd.Series(city).fillna(pd.Series(state)).fillna("National") + " " + pd.Series(music)
     world.add("communities", {
@@ -64,6 +66,7 @@ def _scenes(world: World) -> None:
         "geofence": geofence, "radius": np.where(i % 4 == 3, np.nan, 25_000.0),
         "isActive": i != count - 1, "musicCommunity": music,
         "tier": np.where(i < count, "city", np.where(i == count, "state", "national")),
+        "_latitude": latitude, "_longitude": longitude,
     })  # fmt: skip
 
 
@@ -256,7 +259,7 @@ def _registrar(world: World) -> None:
     world.add("registrar_artist_members", {
         "registrarEntryId": k // 2, "name": texts("Invitee ", k), "city": "Austin",
         "email": texts("invitee-", k, "@example.invalid"),
-        "instrument": choose(rng, ("drums", "bass, vocals", 'the "other" guitar'), len(k)),
+        "instrument": choose(world.rng("instrument"), INSTRUMENTS, len(k)),
         "inviteStatus": np.where(claimed < 0, "pending", "claimed"), "createdAt": invited,
         "existingUserId": known, "claimedUserId": claimed,
         "inviteToken": np.where(claimed < 0, texts("not-a-real-token-", k), None),

@@ -135,15 +135,15 @@ def _events(world: World) -> None:
     created = np.where(i < 3, world.end - 6 * DAY, world.when(rng, creator, world.start))
     begins = (created // DAY + rng.integers(2, 20, count)) * DAY + rng.integers(0, 4, count) * HOUR
     begins[:3] = world.end - 20 * HOUR - np.arange(3) * DAY
+    scene = np.maximum(world.column("users", "_scene")[creator], 0)
     world.add("events", {
         "title": choose(rng, ADJECTIVES, count) + texts(" Night ", i), "startDate": begins,
         "endDate": begins + 3 * HOUR, "locationName": texts("Hall, ", i % 9),
         "description": choose(rng, ("", "Doors at 8,\nmusic at 9.", 'Bring "ears" 🎧'), count),
-        "address": texts("", i, " Nowhere St, Austin"), "latitude": 3 + i / 100_000,
-        "longitude": 4 + i / 100_000, "createdById": creator,
-        "communityId": np.maximum(world.column("users", "_scene")[creator], 0), "attendeeCount": 0,
+        "address": texts("", i, " Nowhere St, Austin"), "createdById": creator,
+        "communityId": scene, "attendeeCount": 0,
         "maxAttendees": pd.array(np.where(i % 3 == 0, None, 100), "Int64"), "createdAt": created,
-        "artistBandId": np.where(i % 3 == 1, -1, i % len(bands)),
+        "artistBandId": np.where(i % 3 == 1, -1, i % len(bands)), **_places(world, scene),
     })  # fmt: skip
     creator, scene = world.column("events", "_createdById"), world.column("events", "_communityId")
     held = _held(world)
@@ -162,6 +162,15 @@ def _events(world: World) -> None:
         "method": np.concatenate([method, np.full(len(twice), "location", object)]),
         "createdAt": noted[again],
     }, once="userId eventId method")  # fmt: skip
+
+
+def _places(world: World, scene: np.ndarray) -> dict[str, np.ndarray]:
+    """Somewhere in these scenes."""
+    rng, centre = world.rng("event places"), world.base["communities"].iloc[scene]
+    return {
+        name: np.round(centre[f"_{name}"].to_numpy() + rng.normal(0, 0.1, len(scene)), 6)
+        for name in ("latitude", "longitude")
+    }
 
 
 def _held(world: World) -> np.ndarray:
