@@ -468,12 +468,3 @@ def test_what_is_additive_adds_up_to_the_platform(seed: int, tmp_path: Path) -> 
         sums = rows.groupby([*of, "tier"], dropna=False)["value"].sum().unstack("tier").fillna(0)
         for tier in ("city", "state", "national"):
             assert (sums[tier] == sums["platform"]).all(), (metric, tier)
-
-
-def test_a_world_follows_from_its_seed(tmp_path: Path) -> None:
-    contents = []
-    for place in ("one", "other"):
-        write_world(tmp_path / place, 5)
-        files = sorted(path for path in (tmp_path / place).rglob("*") if path.is_file())
-        contents.append({path.relative_to(tmp_path / place): path.read_bytes() for path in files})
-    assert contents[0] == contents[1]
