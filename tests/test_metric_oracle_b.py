@@ -446,6 +446,14 @@ def test_a_month_is_that_of_the_last_day() -> None:
 # Whole worlds
 
 
+def test_where_nothing_was_delivered_nothing_is_said_of_artists_or_sects() -> None:
+    rows = [row for metric in ORACLE for row in ORACLE[metric](night())]
+    assert {row["subject_type"] for row in rows} == {"scene"}
+    assert {row["value"] for row in rows if row["metric"] in ("artists", "tours", "songs_ever_national")} == {
+        0
+    }
+
+
 def registry() -> dict[str, dict[str, str]]:
     with (PROJECT_DIR / "seeds" / "metric.csv").open(newline="") as lines:
         return {row["metric"]: row for row in csv.DictReader(lines)}
