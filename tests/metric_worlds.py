@@ -150,6 +150,7 @@ class World:
         self.born: dict[str, list[Row]] = {table: [] for table in BORN}
         self.once: set[tuple[object, ...]] = set()
         self.strangers = [self.uid() for _ in range(2)]  # who act, but are in no snapshot
+        self.acting: dict[str, tuple[dt.datetime, dt.datetime]] = {}  # when people act who do not always
 
     def uid(self) -> str:
         """A new id."""
@@ -193,7 +194,11 @@ class World:
         return [row for row in rows if row]
 
     def happen(self, table: str, at: dt.datetime, once: Sequence[object] = (), **columns: object) -> None:
-        """A row of an append table is made; not a second time for what is `once`."""
+        """A row of an append table is made; not a second time for what is `once`, nor by who is quiet."""
+        actor = columns.get("userId", columns.get("followerId"))
+        since, until = self.acting.get(actor, (dt.datetime.min, dt.datetime.max))
+        if not since <= at < until:
+            return
         key = (table, *once)
         if once and key in self.once:
             return
@@ -331,6 +336,16 @@ def _users(world: World) -> None:
         world.change("users", user, world.activated + HOUR, homeSceneId=world.new)
     world.cut_over = cut_over
     world.eagerness = [rng.lognormvariate(0, 1) for _ in world.people]
+    # Some people never do anything, some stop, others begin late: windows differ in them.
+    for user in world.people:
+        turn = world.as_of - rng.choice((3, 7, 20, 30, 31, 40, 60, 91)) * DAY
+        kind = rng.random()
+        if kind < 0.1:
+            world.acting[user] = (dt.datetime.max, dt.datetime.max)
+        elif kind < 0.4:
+            world.acting[user] = (dt.datetime.min, turn)
+        elif kind < 0.55:
+            world.acting[user] = (turn, dt.datetime.max)
 
 
 def _artists(world: World) -> None:
@@ -505,16 +520,21 @@ def _votes(world: World) -> None:
     for _ in range(220):
         _vote(world, world.anybody(), rng.choice(world.cities), world.sometime())
     hour = (world.as_of - rng.randrange(1, 180) * HOUR).replace(minute=0)
-    for scene, count in ((rng.choice(world.cities), 14), (world.cities[0], 9)):
-        for _ in range(count):
-            _vote(world, world.anybody(), scene, hour + MS * rng.randrange(3_600_000))
+    hour = hour.replace(second=0, microsecond=0)
+    for scene, count in ((rng.choice(world.cities), rng.choice((10, 14))), (world.cities[0], 9)):
+        before = len(world.born["track_votes"])
+        while len(world.born["track_votes"]) < before + count:
+            _vote(
+                world, world.anybody(), scene, hour + MS * rng.choice((0, rng.randrange(3_600_000))), hot=True
+            )
+        hour += HOUR
     _vote(world, world.anybody(), rng.choice(world.higher), world.as_of - DAY)
     _vote(world, world.anybody(), world.new, world.as_of - MS)
 
 
-def _vote(world: World, user: str, scene: str, at: dt.datetime) -> None:
+def _vote(world: World, user: str, scene: str, at: dt.datetime, *, hot: bool = False) -> None:
     entry = world.rng.choice(world.there("rotation_entries"))
-    if entry["sceneId"] in world.cities and world.rng.random() < 0.6:
+    if entry["sceneId"] in world.cities and not hot and world.rng.random() < 0.6:
         scene = entry["sceneId"]
     world.happen(
         "track_votes", at, (user, entry["trackId"], scene), userId=user, trackId=entry["trackId"],
@@ -918,8 +938,8 @@ class Deliveries:
         rng, last = world.rng, world.last_night
         self.nights = list(world.nights)
         self.after = last + dt.timedelta(days=1) if rng.random() < 0.8 else None
-        absent = set(rng.sample(STARRED, rng.choice((0, 0, 1, 3))))
-        if rng.random() < 0.15:
+        absent = set(rng.sample(STARRED, rng.choice((0, 0, 0, 1, 2))))
+        if rng.random() < 0.08:
             absent = set(STARRED)
         self.delivered: dict[str, list[dt.date]] = {}
         for table in COLUMNS:

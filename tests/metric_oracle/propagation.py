@@ -113,7 +113,8 @@ def artist_songs_in_state(night: Night, scope: Scope, _: Window) -> list[Cell]:
     entries = entries_in(night, "state", ever=True)
     here = (scope.place_of["state"], scope.place_of["music_community"])
     there = places("state", entries["sceneId"], higher_scenes(night, "state"))
-    entries = entries[[place is not None and place == here for place in there]]
+    is_here = [place is not None and place == here for place in there]
+    entries = entries[pd.Series(is_here, entries.index, dtype=bool)]
     return _of_artists(night, entries, share_explained(night, scope, "state"))
 
 
