@@ -76,7 +76,8 @@ def sect_musicians_by_instrument(night: Night, scope: Scope, _: Window) -> Itera
     """How many holders of each sect of the scene play each instrument."""
     tags, sects = night.rows("user_tags"), night.table("sect_tags")
     tags = tags[(tags["createdAt"] < night.as_of) & tags["userId"].isin(set(night.users["id"]))]
-    for sect in sects["id"][scope.has(sects["parentCommunityId"])]:
+    here = scope.has(sects["parentCommunityId"]) & (not scope.is_unscoped)
+    for sect in sects["id"][here]:
         holders = distinct(tags["userId"][tags["sectTagId"] == sect])
         for instrument, people in by_instrument(night, holders).items():
             yield Cell(

@@ -68,7 +68,8 @@ def per_sect(
     def enter(answer: Callable[..., Cell]) -> Callable[..., Cell]:
         @oracle(metric, windows, ("city",))
         def cells(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
-            for sect in sects_of(night, scope)["id"]:
+            # A sect of no city scene has no place in which it could be told.
+            for sect in () if scope.is_unscoped else sects_of(night, scope)["id"]:
                 if holders(night, sect):
                     cell = answer(night, scope, window, sect)
                     yield Cell(**{**vars(cell), "subject_type": "sect", "subject_id": sect})

@@ -26,15 +26,17 @@ as_of as (
     select * from {{ ref('as_of') }}
 ),
 
--- A sect lies in one city scene, or in none.
+-- A sect lies in one city scene. A sect of no city scene has no place in which it could be told.
 sects as (
     select
-        sect_tag_id,
-        scene_id,
+        holders.sect_tag_id,
+        holders.scene_id,
         count(*) as members,
-        sum(count(*)) over (partition by scene_id) as tags_of_scene
+        sum(count(*)) over (partition by holders.scene_id) as tags_of_scene
     from holders
-    group by sect_tag_id, scene_id
+    inner join {{ ref('scene') }} as scene
+        on holders.scene_id = scene.scene_id
+    group by holders.sect_tag_id, holders.scene_id
 ),
 
 scoped as (
