@@ -1,5 +1,5 @@
 with numbers as (
-    select * from {{ ref('metric_value') }}
+    select * from {{ ref('shown_value') }}
     where bucket is not null
 ),
 
@@ -29,7 +29,7 @@ select
     numbers.denominator,
     numbers.coverage,
     numbers.cohort_size,
-    false as is_suppressed
+    numbers.is_suppressed
 from numbers
 inner join scope
     on numbers.scope_id = scope.scope_id

@@ -8,7 +8,7 @@ entries as (
 ),
 
 numbers as (
-    select * from {{ ref('metric_value') }}
+    select * from {{ ref('shown_value') }}
     where subject_type = 'scene' and bucket is null
 ),
 

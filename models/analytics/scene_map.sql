@@ -17,7 +17,7 @@ numbers as (
         max(value) filter (where metric = 'flag_size_band' and window_days = 30) as flag_size_band_30d,
         max(value) filter (where metric = 'flag_colour_band' and window_days = 7) as flag_colour_band_7d,
         max(value) filter (where metric = 'flag_colour_band' and window_days = 30) as flag_colour_band_30d
-    from {{ ref('metric_value') }}
+    from {{ ref('shown_value') }}
     where subject_type = 'scene' and bucket is null
     group by all
 ),

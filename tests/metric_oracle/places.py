@@ -114,5 +114,4 @@ def centre_of(geofence: str) -> tuple[float, float]:
 def scene_map_points(night: Night, scope: Scope, _: Window) -> Cell | None:
     if scope.is_unscoped:
         return None
-    points = map_points(night, scope)
-    return Cell(len(points)) if points else None
+    return Cell(len(map_points(night, scope)))
