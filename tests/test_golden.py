@@ -1,11 +1,13 @@
 """Three nights delivered by hand give exactly the tables a person works out (tests/golden/README.md)."""
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Run, uid
 from golden.world import (
+    CONFIRM,
     EXPORTS,
     WHOLE,
     Row,
@@ -15,6 +17,7 @@ from golden.world import (
     expected,
     run_nightly,
 )
+from worlds import World, directories, ingest_nights
 
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
@@ -22,9 +25,43 @@ from orchestration.build.publication import published_tables
 PLACE = ("tier", "state", "city", "music_community")
 
 
+@pytest.fixture(scope="module")
+def unfloored(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The golden nights where no number is withheld, however few people it is about."""
+    config = directories(tmp_path_factory.mktemp("unfloored"), EXPORTS)
+    ingest_nights(config, confirmed=[dt.date.fromisoformat(CONFIRM[1])])
+    world = World()
+    world.load(config)
+    world.connection.execute("update privacy_floor set floor_people = 0")
+    world.build()
+    return world
+
+
+def of_scenes(world: World) -> list[Row]:
+    """The summary's rows about a scope as a whole."""
+    return world.rows("analytics_summary where subject_type = 'scene'")
+
+
 @pytest.mark.parametrize("table", WHOLE)
 def test_a_published_table_is_what_was_worked_out_by_hand(golden: Run, table: str) -> None:
     assert_same_rows(golden.table(table), expected(table))
+
+
+def test_an_artists_page_without_a_floor_is_what_was_worked_out(unfloored: World) -> None:
+    assert_same_rows(unfloored.rows("artist_analytics"), expected("artist_analytics"))
+
+
+def test_of_so_few_people_nearly_nothing_is_shown(golden: Run) -> None:
+    """Of eleven members six listened in 90 days: only the platform as a whole has five people or more."""
+    rows = golden.table("analytics_summary")
+    listeners = {
+        (row["tier"], row["window_days"]): row["value"]
+        for row in rows
+        if row["metric"] == "unique_listeners" and row["value"] is not None
+    }
+    assert {tier for tier, _ in listeners} == {"platform"}
+    assert all(row["value"] is None for row in rows if row["is_suppressed"])
+    assert [row for row in golden.table("artist_analytics") if row["listens"] is not None] == []
 
 
 def test_every_scope_has_its_score_on_each_of_the_three_nights(golden: Run) -> None:
@@ -43,30 +80,30 @@ def test_points_lie_on_the_days_they_were_earned_and_on_no_other(golden: Run) ->
     assert len(score) == 34 * (5 + 4 + 3 + 1)
 
 
-def test_every_metric_of_every_scope_and_window_is_what_was_worked_out(golden: Run) -> None:
-    published = [row for row in golden.table("analytics_summary") if row["subject_type"] == "scene"]
+def test_every_metric_of_every_scope_and_window_is_what_was_worked_out(unfloored: World) -> None:
+    published = of_scenes(unfloored)
     wanted = unpivoted("analytics_summary_windows")
     assert len({row["metric"] for row in wanted}) == 16
     everything = {row["metric"] for row in wanted}
     assert_same_rows([row for row in published if row["metric"] in everything], wanted)
 
 
-def test_what_holds_on_the_night_is_what_was_worked_out(golden: Run) -> None:
-    published = [row for row in golden.table("analytics_summary") if row["subject_type"] == "scene"]
+def test_what_holds_on_the_night_is_what_was_worked_out(unfloored: World) -> None:
+    published = of_scenes(unfloored)
     wanted = unpivoted("analytics_summary_on_the_night")
     everything = {row["metric"] for row in wanted}
     assert_same_rows([row for row in published if row["metric"] in everything], wanted)
 
 
-def test_the_skip_rate_is_skips_over_listens_of_each_scope(golden: Run) -> None:
+def test_the_skip_rate_is_skips_over_listens_of_each_scope(unfloored: World) -> None:
     wanted = {
         (*(row[column] for column in PLACE), row["window_days"]): (row["skips"], row["listens"])
         for row in expected("analytics_summary_windows")
     }
     found = {
         (*(row[column] for column in PLACE), as_written(row["window_days"])): row
-        for row in golden.table("analytics_summary")
-        if row["subject_type"] == "scene" and row["metric"] == "skip_rate"
+        for row in of_scenes(unfloored)
+        if row["metric"] == "skip_rate"
     }
     assert found.keys() == wanted.keys()
     for scope, (skips, listens) in wanted.items():

@@ -1,11 +1,13 @@
 """The registry of metrics: it accounts for all that the platform asks for, and for all that is published."""
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from metric_worlds import write_world
+from worlds import World, directories, ingest_nights
 
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
@@ -14,9 +16,52 @@ from orchestration.settings import PROJECT_DIR
 
 # What the platform's instrumentation framework asks for, row by row.
 ASKED_FOR = Path(__file__).with_name("metrics_catalogue.csv")
-LATER = {  # tables that do not exist yet
-    "artist_timeline", "member_profile", "scene_week",
-}  # fmt: skip
+LATER = {"artist_timeline", "member_profile", "scene_week"}  # tables that do not exist yet
+# Where metrics are columns: the columns of each.
+COLUMNS = {
+    "activity_score": {"activity_points": "points_7d points_30d points_90d points_all_time"},
+    "plot_statistics": {
+        "active_sects": "active_sects",
+        "active_tracks": "active_tracks",
+        "activity_points": "activity_score_7d activity_score_30d activity_score_all_time",
+        "events_created": "events_this_week",
+        "gps_verified_users": "gps_verified_users",
+        "members": "members",
+        "scope_community_count": "scope_community_count",
+        "signal_actions": "signal_actions_7d",
+        "total_members": "total_members",
+    },
+    "scene_map": {
+        "active_sects": "active_sects",
+        "active_tracks": "active_tracks",
+        "active_users": "active_users_7d active_users_30d",
+        "events_this_month": "events_this_month",
+        "flag_colour_band": "flag_colour_band_7d flag_colour_band_30d",
+        "flag_size_band": "flag_size_band_7d flag_size_band_30d",
+        "members": "members",
+        "scene_map_points": "centre_latitude centre_longitude events_created_7d",
+        "total_members": "total_members",
+    },
+    "fair_play_metrics": {
+        "active_new_count": "active_new_count",
+        "tracks_in_main_rotation": "tracks_in_main_rotation",
+        "tracks_in_new_releases": "tracks_in_new_releases",
+    },
+    "artist_analytics": {
+        "adders": "adders",
+        "artist_adds": "adds",
+        "artist_attendance": "attendance",
+        "artist_attendees": "attendees",
+        "artist_blasts": "blasts",
+        "artist_engagement_share": "engagement_share",
+        "artist_repeat_attendees": "repeat_attendees",
+        "awareness_union": "aware_people",
+        "engagement_points": "engagement_points",
+        "followers": "followers",
+        "listens": "listens",
+        "unique_listeners": "listeners",
+    },
+}
 Row = dict[str, str]
 
 
@@ -78,15 +123,72 @@ def test_every_threshold_is_one_of_a_metric() -> None:
     assert {row["metric"] for row in thresholds} <= {row["metric"] for row in registry()}
 
 
-def test_a_metric_has_just_the_windows_and_tiers_of_its_line(golden: Run) -> None:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A random world to which every table was delivered, where nothing is withheld."""
+    config = directories(tmp_path_factory.mktemp("metrics"))
+    ingest_nights(config, confirmed=write_world(config.exports_dir, 1))
+    made = World()
+    made.load(config)
+    made.connection.execute("update privacy_floor set floor_people = 0")
+    made.build()
+    return made
+
+
+def test_a_metric_has_just_the_windows_and_tiers_of_its_line(world: World) -> None:
+    """What can only be a row where something is divided, or where there is a subject, may lack some."""
     lines = {row["metric"]: row for row in registry()}
     found: dict[str, tuple[set[str], set[str]]] = {}
-    for row in golden.table("analytics_summary"):
+    for row in world.rows("analytics_summary"):
         now = "point_in_time" if row["is_point_in_time"] else "all"
         windows, tiers = found.setdefault(row["metric"], (set(), set()))
         windows.add(str(row["window_days"] or now))
         tiers.add(row["tier"])
-    assert len(found) > 20
+    assert len(found) > 150
     for metric, (windows, tiers) in found.items():
-        assert windows == set(several(lines[metric]["windows"])), metric
-        assert tiers == set(several(lines[metric]["tiers"])), metric
+        line = lines[metric]
+        assert windows <= set(several(line["windows"])), metric
+        assert tiers <= set(several(line["tiers"])), metric
+        if line["unit"] == "count" and "scene" in line["subject_type"]:
+            assert windows == set(several(line["windows"])), metric
+            assert tiers == set(several(line["tiers"])), metric
+
+
+def test_a_metric_is_where_its_line_says_and_nowhere_else(world: World) -> None:
+    for surface in ("analytics_summary", "analytics_breakdown"):
+        asked_for = {row["metric"] for row in registry() if surface in several(row["surface"])}
+        assert {row["metric"] for row in world.rows(surface)} == asked_for
+
+
+@pytest.mark.parametrize("surface", COLUMNS)
+def test_a_table_of_columns_holds_what_the_lines_name(world: World, surface: str) -> None:
+    asked_for = {row["metric"] for row in registry() if surface in several(row["surface"])}
+    assert set(COLUMNS[surface]) == asked_for
+    columns = set(world.rows(surface)[0])
+    assert {column for held in COLUMNS[surface].values() for column in held.split()} <= columns
+
+
+def test_what_no_model_computes_waits_for_a_table_that_does_not_exist_yet() -> None:
+    for row in registry():
+        if row["status"] != "waiting" and not row["computed_by"]:
+            assert set(several(row["surface"])) <= LATER | {"scope"}, row["metric"]
+
+
+def test_coverage_is_a_share_in_the_row_of_what_is_partly_built(world: World) -> None:
+    partly = {row["metric"] for row in registry() if row["status"] == "partly"}
+    rows = world.rows("metric_value")
+    covered = {row["metric"] for row in rows if row["coverage"] is not None}
+    assert covered == partly & {row["metric"] for row in rows}
+    assert all(0 <= row["coverage"] <= 1 for row in rows if row["coverage"] is not None)
+
+
+def test_additive_metrics_add_up_in_each_tier_and_shares_of_a_whole_to_one(world: World) -> None:
+    additive = {row["metric"]: row for row in registry() if row["is_additive"] == "true"}
+    sums: dict[tuple[str, str, object, object], float] = defaultdict(float)
+    for row in world.rows("metric_value where subject_type = 'scene' and bucket is null"):
+        if row["metric"] in additive:
+            sums[row["metric"], row["tier"], row["window_days"], row["is_point_in_time"]] += row["value"]
+    for (metric, tier, window, now), total in sums.items():
+        whole = sums[metric, "platform", window, now]
+        assert total == whole, (metric, tier, window)
+    assert len({metric for metric, *_ in sums}) > 40

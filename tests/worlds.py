@@ -188,6 +188,12 @@ class World:
     def _create(self, kind: str, name: str, sql: str) -> None:
         self.connection.execute(f"create or replace {kind} {name} as {sql}")
 
+    def rows(self, relation: str) -> list[dict[str, Any]]:
+        """The rows of a relation, by column."""
+        found = self.connection.execute(f"from {relation}")
+        columns = [column[0] for column in found.description]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
     def keep(self, schema: str, names: Collection[str]) -> None:
         """Copy relations into a schema, to compare with later."""
         self.connection.execute(f"create schema {schema}")

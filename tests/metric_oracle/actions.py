@@ -49,7 +49,7 @@ def signal_actions(night: Night, scope: Scope, window: Window) -> Cell:
 
 @oracle("follows")
 def follows(night: Night, scope: Scope, window: Window) -> Cell:
-    """How many pairs of who follows and what is followed; a pair lies in the scene that any of its rows names."""
+    """How many pairs of who follows and what is followed, each in the scene that any of its rows names."""
     rows = night.follows
     scenes = rows.dropna(subset=["scene"]).drop_duplicates("pair").set_index("pair")["scene"].to_dict()
     rows = rows[night.inside(rows["createdAt"], window)]
