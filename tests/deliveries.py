@@ -224,7 +224,7 @@ class Schedule:
         shutil.copytree(folder, target)
         first, *others = sorted(target.glob("part-*"))
         if form == "wrong":
-            columns = [c.name for c in TABLES[folder.parent.name].columns]
+            columns = [c.delivered for c in TABLES[folder.parent.name].columns]
             make_wrong(target, str(self.rng.choice(columns[1:])))
         elif form == "a part missing":
             for part in others:

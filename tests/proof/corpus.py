@@ -111,6 +111,15 @@ def adjustment(number: int, points: object) -> dict[str, Any]:
     return {"id": uid(9, number), "userId": member, "points": points, "decidedById": member, **BEFORE}
 
 
+def event(number: int, **changes: Any) -> dict[str, Any]:
+    """An event that no later snapshot knows."""
+    return {
+        "id": uid(10, number), "title": "A night", "startDate": "2024-12-24 20:00:00",
+        "endDate": "2024-12-24 23:00:00", "latitude": 30.2672, "longitude": -97.7431,
+        "communityId": uid(4, 1), "createdById": uid(2, 1), **BEFORE,
+    } | changes  # fmt: skip
+
+
 def signal(number: int, metadata: str) -> dict[str, Any]:
     """A signal with whatever metadata."""
     return any_signal(number, metadata=metadata, **BEFORE)
@@ -300,6 +309,9 @@ CASES = [
     Case("Parquet of other types", as_parquet([listen(1), listen(2)], sessionId="blob", createdAt="date"),
          accepted(2, *((n, "createdAt", "is not of type timestamp", "2024-12-24") for n in (1, 2))),
          "part-0000.parquet", "track_engagements"),
+    Case("places off the map", as_csv([event(1, latitude=90.5), event(2, longitude="here"), event(3)]),
+         accepted(3, (1, "latitude", "is not a number from -90 to 90", None),
+                  (2, "longitude", "is not a number from -180 to 180", None)), table="events"),
     Case("Parquet of fractions for integers",
          as_parquet([listen(1, score=2.5), listen(2, score=2), listen(3)], score="double"),
          accepted(3, (1, "score", "is not of type integer", "2.5"), (2, "score", NO_SCORE, "2.0")),

@@ -101,7 +101,7 @@ def judge(home: Path, case: Case, good: dict[str, tuple[Path, int]], beside: tup
 def differing(part: Path, night: Path, table: str) -> list[tuple[Any, ...]]:
     """Rows that a delivered CSV has and raw has not, or the other way round.
 
-    In every column that is kept but JSON, of which ingestion keeps no more than ids.
+    In every column that is kept as it is: not of JSON, of which ingestion keeps no more than ids.
     """
     with duckdb.connect() as connection:
         delivered = connection.execute(
@@ -111,7 +111,8 @@ def differing(part: Path, night: Path, table: str) -> list[tuple[Any, ...]]:
             [str(part)],
         )
         named = {description[0] for description in delivered.description}
-        kept = [c for c in TABLES[table].columns if c.name in named and c.data_type != "json"]
+        columns = [c for c in TABLES[table].columns if not c.kept_as]
+        kept = [c for c in columns if c.name in named and c.data_type != "json"]
         as_delivered = ", ".join(f'cast("{c.name}" as {c.data_type}) as "{c.name}"' for c in kept)
         names = ", ".join(f'"{c.name}"' for c in kept)
         return connection.execute(

@@ -157,7 +157,7 @@ def disturb(
     for part in parts:
         table = TABLES[part.parent.parent.name]
         times = [column.name for column in table.columns if column.data_type == "timestamp"]
-        others = [c.name for c in table.columns if c.name not in (*table.key, *times)]
+        others = [c.delivered for c in table.columns if c.name not in (*table.key, *times)]
         kinds = [kind for kind in ways if times or kind != "re-time"]
         kind = rng.choice(kinds)
         query = DISTURBANCES[kind].format(column=rng.choice(others), time=times[0] if times else "")
