@@ -259,3 +259,14 @@ def test_without_the_second_step_the_attack_tells_many(world: World) -> None:
             )
         world.build(["shown_value"])
         assert len(told_people(publication(world))) > 20
+
+
+def test_every_cell_is_decided_once(world: World) -> None:
+    undecided = """
+        select cohort_group, scope_id from floored_cell
+        anti join (from first_decision union all from second_decision) using (cell_key, scope_id)
+    """
+    assert world.connection.sql(undecided).fetchall() == []
+    cells = "select count(*), count(distinct (cell_key, scope_id)) from floored_cell"
+    ((rows, different),) = world.connection.sql(cells).fetchall()
+    assert rows == different > 1000

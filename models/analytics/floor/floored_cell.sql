@@ -15,6 +15,7 @@ select
     numbers.cell_key,
     registry.cohort_group,
     numbers.window_days,
+    numbers.is_point_in_time,
     numbers.subject_type,
     case when numbers.subject_type <> 'scene' then numbers.subject_id end as subject_id,
     numbers.bucket,

@@ -26,20 +26,23 @@ groups as (
     select distinct
         subject_type,
         cohort_group,
-        window_days
+        window_days,
+        is_point_in_time
     from decided_first
 ),
 
-told as (
+-- Each cell with the others without which it is not shown. What holds on the night stands beside every window.
+befores as (
     select
         cells.cell_key,
         cells.scope_id,
-        bool_or(
-            case
-                when cohort_after.place = 'every' then in_scope.withheld_cells > 0
-                else coalesce(others.is_withheld, true)
-            end
-        ) as is_told
+        cells.subject_id,
+        cells.bucket,
+        coalesce(scope_parent.parent_id, cells.scope_id) as before_scope_id,
+        cohort_after.place,
+        groups.subject_type,
+        groups.cohort_group,
+        groups.window_days
     from floored_cell as cells
     inner join cohort_after
         on cells.subject_type = cohort_after.subject_type and cells.cohort_group = cohort_after.cohort_group
@@ -47,47 +50,54 @@ told as (
         on
             cohort_after.after_subject_type = groups.subject_type
             and cohort_after.after_group = groups.cohort_group
-            and cells.window_days is not distinct from groups.window_days
+            and (groups.is_point_in_time or cells.window_days is not distinct from groups.window_days)
     left join {{ ref('scope_parent') }} as scope_parent
         on cells.scope_id = scope_parent.scope_id and cohort_after.place = 'above'
+),
+
+told as (
+    select
+        befores.cell_key,
+        befores.scope_id,
+        bool_or(coalesce(others.is_withheld, befores.place <> 'every')) as is_told
+    from befores
     left join decided_first as others
         on
-            cohort_after.place <> 'every'
-            and groups.subject_type = others.subject_type
-            and groups.cohort_group = others.cohort_group
-            and cells.window_days is not distinct from others.window_days
-            and coalesce(scope_parent.parent_id, cells.scope_id) = others.scope_id
-            and (others.subject_type = 'scene' or cells.subject_id = others.subject_id)
-            and (others.subject_type = 'scene' or cells.bucket is not distinct from others.bucket)
-    left join (
-        select
-            subject_type,
-            cohort_group,
-            window_days,
-            scope_id,
-            count(*) filter (where is_withheld) as withheld_cells
-        from decided_first
-        group by all
-    ) as in_scope
-        on
-            groups.subject_type = in_scope.subject_type
-            and groups.cohort_group = in_scope.cohort_group
-            and cells.window_days is not distinct from in_scope.window_days
-            and cells.scope_id = in_scope.scope_id
+            befores.subject_type = others.subject_type
+            and befores.cohort_group = others.cohort_group
+            and befores.window_days is not distinct from others.window_days
+            and befores.before_scope_id = others.scope_id
+            and (
+                befores.place = 'every'
+                or others.subject_type = 'scene'
+                or (
+                    befores.subject_id = others.subject_id
+                    and befores.bucket is not distinct from others.bucket
+                )
+            )
     group by all
+),
+
+later as (
+    select distinct
+        subject_type,
+        cohort_group
+    from cohort_after
 ),
 
 cells as (
     select
-        told.cell_key,
-        told.scope_id,
+        floored_cell.cell_key,
+        floored_cell.scope_id,
         floored_cell.people,
         floored_cell.people < privacy_floor.floor_people
         or floored_cell.leaves_few
-        or (told.is_told and privacy_floor.floor_people > 0) as is_small
-    from told
-    inner join floored_cell
-        on told.cell_key = floored_cell.cell_key and told.scope_id = floored_cell.scope_id
+        or (coalesce(told.is_told, false) and privacy_floor.floor_people > 0) as is_small
+    from floored_cell
+    inner join later
+        on floored_cell.subject_type = later.subject_type and floored_cell.cohort_group = later.cohort_group
+    left join told
+        on floored_cell.cell_key = told.cell_key and floored_cell.scope_id = told.scope_id
     cross join {{ ref('privacy_floor') }} as privacy_floor
 ),
 
