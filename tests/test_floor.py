@@ -16,6 +16,8 @@ SIZE = SampleSize(members=160, scenes=9, tracks=40, engagements=2500, actions=90
 FLOOR = 5
 # A number that many see: what is counted, of which subject and bucket, in which window and scope.
 Number = tuple[str, ...]
+# Numbers that may be less than 0.
+DIFFERENCES = {"engagement points gained", "net_member_growth"}
 
 
 @dataclass
@@ -48,17 +50,18 @@ def pinned(publication: Publication) -> set[Number]:
                 else:
                     totals[at] -= factor * publication.shown[number]
         count = len(numbers)
+        may_be_less = [number[0] in DIFFERENCES for number in numbers]
         # Each number is a slack and what is above it. Slacks are so short that there is enough for all.
         solved = linprog(
             np.concatenate([-np.ones(count), np.zeros(count)]),
             A_eq=np.hstack([matrix, matrix]),
             b_eq=totals,
-            bounds=[(0, 0.01)] * count + [(0, None)] * count,
+            bounds=[(0, 0.01)] * count + [(None if signed else 0, None) for signed in may_be_less],
             method="highs",
         )
         assert solved.success, (solved.message, rows)
         value = solved.x[:count] + solved.x[count:]
-        free = value > 1e-4
+        free = (value > 1e-4) | may_be_less
         moves = null_space(matrix[:, free]) if free.any() else np.zeros((0, 0))
         can_move = np.zeros(count, dtype=bool)
         if moves.size:
@@ -188,12 +191,15 @@ def publication(world: World) -> Publication:
     sums = [row for row in sums if row[0][1][0] not in broken]
     additive = {metric for metric, row in registry.items() if row["is_additive"] and row["is_floored"]}
     assert additive & broken == set()
-    told = {(name, window) for name, _, _, window, *_ in truth}
+    told = {(name, kind, window) for name, kind, _, window, *_ in truth}
     for identity, key in itertools.product(IDENTITIES, sorted({number[1:] for number in truth}, key=str)):
         row = [(factor, (name, *key)) for name, factor in identity.items()]
-        if told.issuperset((name, key[2]) for name in identity) and any(number in truth for _, number in row):
-            assert abs(sum(factor * truth.get(number, 0) for factor, number in row)) < 1e-6, row
-            sums.append(row)
+        if told.issuperset((name, key[0], key[2]) for name in identity):
+            holds = abs(sum(factor * truth.get(number, 0) for factor, number in row)) < 1e-6
+            # A ratio has no row, and so no parts, where it divides by 0.
+            assert holds or any(number not in truth for _, number in row), row
+            if holds:
+                sums.append(row)
     everything = {number for row in sums for _, number in row} | set(truth)
     shown |= {number: 0.0 for number in everything - set(truth) if number[-1] in nobody}
     return Publication(shown, everything - set(shown), sums)
