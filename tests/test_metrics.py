@@ -117,6 +117,21 @@ def test_a_metric_asks_for_windows_tiers_and_audiences_that_there_are(row: Row) 
     assert set(audiences) <= {"public", "artist", "member", "internal"}
 
 
+def test_every_published_table_says_who_may_see_it() -> None:
+    """A table that holds what only an artist or a member may see is not for all."""
+    audiences = {
+        node["name"]: set(several(node["config"]["meta"]["audience"]))
+        for node in manifest()["nodes"].values()
+        if "published" in node["config"].get("tags", [])
+    }
+    assert audiences.keys() == set(published_tables(manifest()).values())
+    assert set().union(*audiences.values()) == {"public", "artist", "member", "internal"}
+    for table, audience in audiences.items():
+        rows = [row for row in registry() if table in several(row["surface"])]
+        held = {who for row in rows for who in several(row["audience"])} - {"public"}
+        assert held <= audience or audience <= {"artist", "member"}, table
+
+
 def test_every_threshold_is_one_of_a_metric() -> None:
     thresholds = rows_of(PROJECT_DIR / "seeds" / "metric_threshold.csv")
     assert len(thresholds) > 20
