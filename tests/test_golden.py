@@ -9,6 +9,7 @@ from conftest import Run, uid
 from golden.world import (
     CONFIRM,
     EXPORTS,
+    MARCH,
     WHOLE,
     Row,
     as_written,
@@ -23,12 +24,24 @@ from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
 
 PLACE = ("tier", "state", "city", "music_community")
+# Expected files of metrics with all that a row tells, and the fixture that holds their world.
+METRICS = {"metrics_january": "unfloored", "metrics_march": "march"}
 
 
 @pytest.fixture(scope="module")
 def unfloored(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The golden nights where no number is withheld, however few people it is about."""
-    config = directories(tmp_path_factory.mktemp("unfloored"), EXPORTS)
+    return without_floor(EXPORTS, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def march(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The night in March, with what the golden nights lack, where no number is withheld either."""
+    return without_floor(MARCH, tmp_path_factory)
+
+
+def without_floor(exports_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    config = directories(tmp_path_factory.mktemp("unfloored"), exports_dir)
     ingest_nights(config, confirmed=[dt.date.fromisoformat(CONFIRM[1])])
     world = World()
     world.load(config)
@@ -83,7 +96,7 @@ def test_points_lie_on_the_days_they_were_earned_and_on_no_other(golden: Run) ->
 def test_every_metric_of_every_scope_and_window_is_what_was_worked_out(unfloored: World) -> None:
     published = of_scenes(unfloored)
     wanted = unpivoted("analytics_summary_windows")
-    assert len({row["metric"] for row in wanted}) == 16
+    assert len({row["metric"] for row in wanted}) == 17
     everything = {row["metric"] for row in wanted}
     assert_same_rows([row for row in published if row["metric"] in everything], wanted)
 
@@ -110,6 +123,50 @@ def test_the_skip_rate_is_skips_over_listens_of_each_scope(unfloored: World) -> 
         row = found[scope]
         assert (row["numerator"], row["denominator"]) == (int(skips), int(listens))
         assert row["value"] == int(skips) / int(listens)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    sorted({(name, row["metric"]) for name in METRICS for row in expected(name)}),
+)
+def test_a_metric_with_all_that_its_rows_tell_is_what_was_worked_out(
+    name: str, metric: str, request: pytest.FixtureRequest
+) -> None:
+    world = request.getfixturevalue(METRICS[name])
+    wanted = [
+        {**row, "window_days": window}
+        for row in expected(name)
+        for window in row["window_days"].split()
+        if row["metric"] == metric
+    ]
+    found = [
+        {
+            "bucket": None,
+            **row,
+            "subject_id": None if row["subject_type"] == "scene" else row["subject_id"],
+            "window_days": "night" if row["is_point_in_time"] else row["window_days"] or "all",
+        }
+        for table in ("analytics_summary", "analytics_breakdown")
+        for row in world.rows(f"{table} where metric = '{metric}'")
+    ]
+    assert_same_rows(found, wanted)
+
+
+def test_every_section_and_subject_has_a_number_worked_out_by_hand(unfloored: World) -> None:
+    in_full = [row for name in METRICS for row in expected(name)]
+    assert {row["subject_type"] for row in in_full} == {"scene", "artist", "sect", "track", "event"}
+    by_hand = {row["metric"] for row in in_full}
+    for name in ("analytics_summary_windows", "analytics_summary_on_the_night"):
+        by_hand |= expected(name)[0].keys()
+    published = unfloored.rows(
+        """
+        metric
+        where status in ('built', 'partly')
+            and (surface like '%analytics_summary%' or surface like '%analytics_breakdown%')
+        """
+    )
+    sections = {row["section"] for row in published}
+    assert sections - {row["section"] for row in published if row["metric"] in by_hand} == set()
 
 
 def test_the_total_is_955_however_it_is_added_up(golden: Run) -> None:
