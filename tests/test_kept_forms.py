@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import uid, write_rows
+from conftest import uid, write_part, write_rows
 from golden.world import EXPORTS, erased
 from ingesting import TABLES, House, as_csv, as_jsonl, as_parquet, march, parquet, users
 from worlds import World, ancestors, directories, ingest_nights
@@ -366,11 +366,13 @@ def test_who_leaves_is_erased_and_their_sessions_stay_hashes(tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The golden nights, with what somebody plays."""
+    """The golden nights, with what somebody plays, and on the 2nd events that are half somewhere."""
     home = tmp_path_factory.mktemp("kept")
     exports = shutil.copytree(EXPORTS, home / "exports")
     rows = [invitee(1, "bass, vocals"), invitee(2, "roadie")]
     write_rows(exports, "registrar_artist_members", "2026-01-03", rows)
+    halves = [event(97, longitude=None), event(98, latitude=None), event(99)]
+    write_part(exports, "events", "2026-01-02", as_csv(halves), "part-0001.csv")
     config = directories(home, exports)
     ingest_nights(config, confirmed=[dt.date(2026, 1, 3)])
     world = World()
@@ -393,7 +395,9 @@ def test_staging_has_what_is_kept_of_the_golden_nights(staged: World) -> None:
         )
         for number in range(1, 15)
     }
-    assert rows("select distinct cell_north, cell_east from stg_events") == [(30, 50)]  # 1.5 and 2.5 degrees
+    cells = "select cell_north, cell_east, count(*) from stg_events group by all order by all"
+    # 1.5 and 2.5 degrees in the golden nights; 30.267153 and -97.7430608; two of which half is known.
+    assert rows(cells) == [(30, 50, 3), (605, -1955, 1), (None, None, 2)]
     centres = """
         select community_id, centre_latitude, centre_longitude from stg_communities
         where centre_latitude is not null order by community_id
