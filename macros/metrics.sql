@@ -1,23 +1,9 @@
-{#- Whether all exports that a number needs (`needs` in dbt_project.yml) have arrived, each at least once. -#}
-{% macro is_known(number) -%}
-    {%- for export in var('needs')[number] -%}
-    (
-        select count(*)
-        from {{ ref('delivery') }} as delivery
-        where delivery.table_name = '{{ export }}' and delivery.status = 'accepted'
-    ) > 0
-    {%- if not loop.last %} and {% endif -%}
-    {%- endfor -%}
-{%- endmacro %}
-
-
-{#- A number, or null as long as an export that it needs has never arrived. -#}
-{% macro if_known(number, value) -%}
-    {%- if number in var('needs') -%}
-    case when {{ is_known(number) }} then {{ value }} end
-    {%- else -%}
-    {{ value }}
-    {%- endif -%}
+{#- A number, or null as long as an export that its metric needs has never arrived. -#}
+{% macro if_known(metric, value) -%}
+    case
+        when (select count(*) from {{ ref('known_metric') }} as known where known.metric = '{{ metric }}') > 0
+            then {{ value }}
+    end
 {%- endmacro %}
 
 

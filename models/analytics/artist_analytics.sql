@@ -158,12 +158,13 @@ select
     {{ if_shown('shown.listens', 'places.listeners') }} as listeners,
     places.adds,
     places.blasts,
-    {{ if_known('followers', if_shown('shown.followers', 'places.followers')) }} as followers,
+    {{ if_known(decided_by.followers, if_shown('shown.followers', 'places.followers')) }} as followers,
     {{ if_shown('shown.adders', 'places.adders') }} as adders,
-    {{ if_known('followers', if_shown('shown.aware_people', 'places.aware_people')) }} as aware_people,
-    {{ if_known('verified_attendance', if_shown('shown.attendance', 'places.attendance')) }} as attendance,
-    {{ if_known('verified_attendance', if_shown('shown.attendees', 'places.attendees')) }} as attendees,
-    {{ if_known('verified_attendance', if_shown('shown.repeat_attendees', 'places.repeat_attendees')) }}
+    {{ if_known(decided_by.aware_people, if_shown('shown.aware_people', 'places.aware_people')) }}
+        as aware_people,
+    {{ if_known(decided_by.attendance, if_shown('shown.attendance', 'places.attendance')) }} as attendance,
+    {{ if_known(decided_by.attendees, if_shown('shown.attendees', 'places.attendees')) }} as attendees,
+    {{ if_known(decided_by.repeat_attendees, if_shown('shown.repeat_attendees', 'places.repeat_attendees')) }}
         as repeat_attendees,
     {{ if_shown('shown.listens', 'places.engagement_share') }} as engagement_share
 from places

@@ -15,8 +15,7 @@ check_ins as (
     select
         *,
         cast(checked_in_at as date) as checked_in_on
-    from {{ ref('stg_event_attendances') }}
-    where method in ('qr_scan', 'location')
+    from {{ ref('verified_attendance') }}
 ),
 
 events as (

@@ -220,7 +220,8 @@ select
         'activity_score_all_time', 'members', 'contributors_30d'
     ] %}
     {%- set counted = 'cast(coalesce(every_scope.' ~ statistic ~ ', 0) as bigint)' %}
-    {{ if_known(statistic, counted) }} as {{ statistic }}{% if not loop.last %},
+    {%- set metric = {'active_sects': 'active_sects', 'events_this_week': 'events_created'}.get(statistic) %}
+    {{ if_known(metric, counted) if metric else counted }} as {{ statistic }}{% if not loop.last %},
     {% endif %}
     {%- endfor %}
 from every_scope

@@ -8,10 +8,6 @@ tags as (
 
 users as (
     select * from {{ ref('stg_users') }}
-),
-
-as_of as (
-    select * from {{ ref('as_of') }}
 )
 
 select
@@ -21,8 +17,6 @@ select
     tags.user_id,
     min(tags.created_at) as held_since
 from tags
-inner join as_of
-    on tags.created_at < as_of.as_of
 inner join sects
     on tags.sect_tag_id = sects.sect_tag_id
 inner join users

@@ -7,18 +7,7 @@ artists as (
 ),
 
 events as (
-    select
-        *,
-        community_id as scene_id
-    from {{ ref('stg_events') }}
-),
-
-attendances as (
-    select * from {{ ref('stg_event_attendances') }}
-),
-
-as_of as (
-    select * from {{ ref('as_of') }}
+    select * from {{ ref('scene_event') }}
 ),
 
 listeners as (
@@ -94,19 +83,6 @@ by_blasts as (
     group by all
 ),
 
-attended as (
-    select distinct attendances.event_id
-    from attendances
-    inner join as_of
-        on attendances.checked_in_at < as_of.as_of
-),
-
-attendance as (
-    select count(*) > 0 as is_delivered
-    from {{ ref('delivery') }}
-    where table_name = 'event_attendances' and status = 'accepted'
-),
-
 scoped_events as (
     {{ scoped('events') | indent(4) }}
 ),
@@ -118,9 +94,7 @@ by_events as (
         correlated.window_days,
         correlated.correlation,
         listeners.cohort_size as unique_listeners,
-        case
-            when attendance.is_delivered then cast(count(attended.event_id) as double) / count(*)
-        end as coverage
+        avg(cast(scoped_events.is_attended as integer)) as coverage
     from correlated
     inner join scoped_events
         on
@@ -131,17 +105,8 @@ by_events as (
         on
             correlated.scope_id = listeners.scope_id
             and correlated.window_days = listeners.window_days
-    cross join attendance
-    left join attended
-        on scoped_events.event_id = attended.event_id
     where correlated.metric = 'event_engagement_correlation'
-    group by
-        correlated.tier,
-        correlated.scope_id,
-        correlated.window_days,
-        correlated.correlation,
-        listeners.cohort_size,
-        attendance.is_delivered
+    group by all
 )
 
 {{ unpivoted('by_blasts', [

@@ -257,13 +257,11 @@ from promoters
 union all
 select
     'joined_members' as metric,
-    memberships.community_id as scene_id,
+    scene_id,
     cast(null as timestamp) as happened_at,
-    memberships.user_id,
-    memberships.user_id as counted_id
-from {{ ref('stg_community_members') }} as memberships
-inner join {{ ref('stg_users') }} as users
-    on memberships.user_id = users.user_id
+    user_id,
+    user_id as counted_id
+from {{ ref('joined_member') }}
 union all
 select
     'artists' as metric,

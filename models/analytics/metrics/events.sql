@@ -1,21 +1,5 @@
 with events as (
-    select
-        *,
-        community_id as scene_id
-    from {{ ref('stg_events') }}
-),
-
-attended as (
-    select distinct attendances.event_id
-    from {{ ref('stg_event_attendances') }} as attendances
-    inner join {{ ref('as_of') }} as as_of
-        on attendances.checked_in_at < as_of.as_of
-),
-
-attendance_nights as (
-    select count(*) as nights
-    from {{ ref('snapshot_night') }}
-    where table_name = 'event_attendances'
+    select * from {{ ref('scene_event') }}
 ),
 
 active_artists as (
@@ -117,18 +101,14 @@ ended as (
         scope_windows.tier,
         scope_windows.scope_id,
         scope_windows.window_days,
-        attendance_nights.nights,
         count(events.event_id) as events,
-        count(attended.event_id) as events_attended
+        avg(cast(events.is_attended as integer)) as attended_share
     from scope_windows
-    cross join attendance_nights
     left join scoped_events as events
         on
             scope_windows.scope_id = events.scope_id
             and events.ends_at >= scope_windows.starts_at
             and events.ends_at < scope_windows.as_of
-    left join attended
-        on events.event_id = attended.event_id
     group by all
 ),
 
@@ -168,8 +148,7 @@ union all
 ]) }}
 union all
 {{ unpivoted('ended', [
-    {'name': 'events_hosted', 'column': 'events',
-     'coverage': 'case when nights > 0 then events_attended / nullif(events, 0) end'}
+    {'name': 'events_hosted', 'column': 'events', 'coverage': 'attended_share'}
 ]) }}
 union all
 {{ unpivoted('by_cell', [

@@ -14,29 +14,9 @@ sects as (
     from {{ ref('stg_sects') }}
 ),
 
-nights as (
-    select * from {{ ref('snapshot_night') }}
-    where table_name = 'artist_bands'
-),
-
-windows as (
-    select * from {{ ref('summary_window') }}
-    where window_days is not null
-),
-
--- The snapshot that each window is compared with: that of the day before it, or else the first one after that.
 compared as (
-    select
-        windows.window_days,
-        min(nights.night) as night,
-        least(
-            1, {{ days_apart('min(nights.night)', 'as_of.as_of_date') }} / windows.window_days
-        ) as days_seen
-    from windows
-    inner join nights
-        on nights.night >= cast({{ days_before('windows.starts_at', 1) }} as date)
-    cross join {{ ref('as_of') }} as as_of
-    group by windows.window_days, as_of.as_of_date
+    select * from {{ ref('compared_night') }}
+    where table_name = 'artist_bands'
 ),
 
 artists_then_and_now as (

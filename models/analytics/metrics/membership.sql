@@ -10,22 +10,13 @@ home_scene as (
     select * from {{ ref('home_scene') }}
 ),
 
-users as (
-    select * from {{ ref('stg_users') }}
+compared as (
+    select * from {{ ref('compared_night') }}
+    where table_name = 'users'
 ),
 
--- The users snapshot that each window is compared with: of the day before it, or the earliest after that.
-compared as (
-    select
-        windows.window_days,
-        min(nights.night) as night
-    from {{ ref('summary_window') }} as windows
-    inner join {{ ref('snapshot_night') }} as nights
-        on
-            nights.table_name = 'users'
-            and cast(nights.night as timestamp) >= {{ days_before('windows.starts_at', 1) }}
-    where windows.window_days is not null
-    group by all
+joined_members as (
+    select * from {{ ref('joined_member') }}
 ),
 
 stays as (
@@ -63,30 +54,16 @@ growth as (
         compared.window_days,
         count(*) filter (where in_scope.is_here and not in_scope.was_here) as joined,
         count(*) filter (where in_scope.was_here and not in_scope.is_here) as gone,
-        least(
-            1,
-            cast({{ days_apart('compared.night', 'as_of.as_of_date') }} as double) / compared.window_days
-        ) as coverage
+        compared.days_seen
     from scope
     cross join compared
-    cross join as_of
     left join in_scope
         on scope.scope_id = in_scope.scope_id and compared.window_days = in_scope.window_days
     group by all
 ),
 
-memberships as (
-    select
-        memberships.user_id,
-        memberships.community_id as scene_id,
-        memberships.joined_at
-    from {{ ref('stg_community_members') }} as memberships
-    inner join users
-        on memberships.user_id = users.user_id
-),
-
-scoped_memberships as (
-    {{ scoped('memberships') | indent(4) }}
+scoped_members as (
+    {{ scoped('joined_members') | indent(4) }}
 ),
 
 joined as (
@@ -95,7 +72,7 @@ joined as (
         scope_id,
         user_id,
         cast(min(joined_at) as date) as joined_on
-    from scoped_memberships
+    from scoped_members
     group by all
 ),
 
@@ -114,7 +91,7 @@ tenure as (
 {{ unpivoted('growth', [
     {
         'name': 'net_member_growth', 'column': 'joined - gone', 'cohort': 'joined + gone',
-        'coverage': 'coverage',
+        'coverage': 'days_seen',
     },
 ]) }}
 union all

@@ -1,8 +1,5 @@
 with invitations as (
-    select
-        *,
-        coalesce(claimed_user_id, existing_user_id) as user_id
-    from {{ ref('stg_registrar_artist_members') }}
+    select * from {{ ref('invitation') }}
 ),
 
 filings as (
@@ -32,16 +29,9 @@ scope_windows as (
     {{ scope_windows() | indent(4) }}
 ),
 
--- Only who is invited to a band is known as a musician. The share of the invitations that lead to a member.
+-- The share of the invitations that lead to a member.
 known as (
-    select
-        cast(count(*) filter (where claimed.user_id is not null or existing.user_id is not null) as double)
-        / nullif(count(*), 0) as share
-    from invitations
-    left join members as claimed
-        on invitations.claimed_user_id = claimed.user_id
-    left join members as existing
-        on invitations.existing_user_id = existing.user_id
+    select avg(cast(is_known as integer)) as share from invitations
 ),
 
 invited as (
@@ -73,10 +63,6 @@ players as (
     where instrument is not null
 ),
 
-scoped_members as (
-    {{ scoped('members') | indent(4) }}
-),
-
 scoped_musicians as (
     {{ scoped('musicians') | indent(4) }}
 ),
@@ -88,9 +74,9 @@ scoped_players as (
 members_of_scope as (
     select
         scope_id,
-        count(*) as members
-    from scoped_members
-    group by all
+        value as members
+    from {{ ref('counts') }}
+    where metric = 'members' and window_days is null
 ),
 
 by_scope as (

@@ -11,11 +11,8 @@ with promotions as (
 ),
 
 actions as (
-    select actions.*
-    from {{ ref('stg_signal_actions') }} as actions
-    inner join {{ ref('as_of') }} as as_of
-        on actions.created_at < as_of.as_of
-    where actions.action_type in ('ADD', 'BLAST')
+    select * from {{ ref('stg_signal_actions') }}
+    where action_type in ('ADD', 'BLAST')
 ),
 
 scope_windows as (

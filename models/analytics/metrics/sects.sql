@@ -10,20 +10,16 @@ progress as (
     select * from {{ ref('sect_progress') }}
 ),
 
-tracks as (
-    select * from {{ ref('stg_tracks') }}
+invitations as (
+    select * from {{ ref('invitation') }}
 ),
 
-users as (
-    select * from {{ ref('stg_users') }}
+joined as (
+    select * from {{ ref('joined_member') }}
 ),
 
 windows as (
     select * from {{ ref('summary_window') }}
-),
-
-as_of as (
-    select * from {{ ref('as_of') }}
 ),
 
 -- A sect lies in one city scene. A sect of no city scene has no place in which it could be told.
@@ -50,12 +46,10 @@ tagged as (
 
 active_artists as (
     select distinct
-        entries.scene_id,
-        tracks.artist_band_id
-    from {{ ref('stg_rotation_entries') }} as entries
-    inner join tracks
-        on entries.track_id = tracks.track_id
-    where tracks.artist_band_id is not null
+        scene_id,
+        counted_id as artist_band_id
+    from {{ ref('countable') }}
+    where metric = 'active_artists'
 ),
 
 artists_of_scene as (
@@ -93,17 +87,6 @@ artists_of_sect as (
             band_members.scene_id = active_artists.scene_id
             and band_members.artist_band_id = active_artists.artist_band_id
     group by all
-),
-
-joined as (
-    select distinct
-        memberships.community_id as scene_id,
-        memberships.user_id
-    from {{ ref('stg_community_members') }} as memberships
-    inner join as_of
-        on memberships.joined_at < as_of.as_of
-    inner join users
-        on memberships.user_id = users.user_id
 ),
 
 joined_of_scene as (
@@ -273,21 +256,8 @@ in_window as (
     where scoped.tier = 'city'
 ),
 
--- The person of a row is who claimed it, else who was named.
-invited as (
-    select
-        members.instrument,
-        coalesce(members.claimed_user_id, members.existing_user_id) as user_id,
-        claiming.user_id is not null or named.user_id is not null as is_known
-    from {{ ref('stg_registrar_artist_members') }} as members
-    left join users as claiming
-        on members.claimed_user_id = claiming.user_id
-    left join users as named
-        on members.existing_user_id = named.user_id
-),
-
 known as (
-    select cast(count(*) filter (where is_known) as double) / nullif(count(*), 0) as share from invited
+    select avg(cast(is_known as integer)) as share from invitations
 ),
 
 by_instrument as (
@@ -296,16 +266,16 @@ by_instrument as (
         scoped.scope_id,
         cast(null as integer) as window_days,
         scoped.sect_tag_id,
-        invited.instrument,
+        invitations.instrument,
         count(distinct holders.user_id) as musicians,
         min(known.share) as known_share
     from scoped
     inner join holders
         on scoped.sect_tag_id = holders.sect_tag_id
-    inner join invited
-        on holders.user_id = invited.user_id
+    inner join invitations
+        on holders.user_id = invitations.user_id
     cross join known
-    where scoped.tier = 'city' and invited.instrument is not null
+    where scoped.tier = 'city' and invitations.instrument is not null
     group by all
 )
 

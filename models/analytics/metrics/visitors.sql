@@ -22,10 +22,6 @@ actions as (
     where action_type in ('ADD', 'BLAST')
 ),
 
-members as (
-    select * from {{ ref('resident') }}
-),
-
 scope as (
     select * from {{ ref('scope') }}
 ),
@@ -53,10 +49,6 @@ scoped_listening as (
 
 scoped_actions as (
     {{ scoped('actions') | indent(4) }}
-),
-
-scoped_members as (
-    {{ scoped('members') | indent(4) }}
 ),
 
 -- One row per scope, listener and day.
@@ -123,9 +115,9 @@ by_window as (
 members_of_scope as (
     select
         scope_id,
-        count(*) as members
-    from scoped_members
-    group by all
+        value as members
+    from {{ ref('counts') }}
+    where metric = 'members' and window_days is null
 ),
 
 -- How much of what is heard, and of what is done, names a scene.
