@@ -150,9 +150,9 @@
 
 
 {#- The cells of the groups of one step, and whether they are withheld. A cell is small if it is about few people, or a
-    share leaves few. Only the scope of what lies in no scene at all may show that it has nobody: of some numbers it can
-    have no other. A cell of a group that stands after others (`cohort_after`) is withheld where one of theirs is, or
-    would be if it had a row. -#}
+    share leaves few, or if it belongs to a group that stands after others (`cohort_after`) of which one is withheld there,
+    or would be if it had a row. Only the scope of what lies in no scene at all may show that it has nobody, as of some
+    numbers it can have no other; but not what is divided by a number that is withheld. -#}
 {% macro decision(step) -%}
 with floored_cell as (
     select * from {{ ref('floored_cell') }}
@@ -241,8 +241,12 @@ told as (
     select
         befores.cell_key,
         befores.scope_id,
-        bool_or(coalesce(others.is_withheld, befores.place not in ('every', 'homeless'))) as is_told
+        bool_or(
+            coalesce(others.is_withheld, befores.place not in ('every', 'homeless'))
+            and privacy_floor.floor_people > 0
+        ) as is_told
     from befores
+    cross join privacy_floor
     left join decided_before as others
         on
             befores.subject_type = others.subject_type
@@ -265,14 +269,14 @@ cells as (
         cells_of_step.scope_id,
         cells_of_step.people,
         cells_of_step.others,
-        (
-            cells_of_step.people < privacy_floor.floor_people
-            and not (cells_of_step.people = 0 and sceneless_scope.scope_id is not null)
-        )
-        or coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
-        {%- if step > 1 %}
-        or (coalesce(told.is_told, false) and privacy_floor.floor_people > 0)
-        {%- endif %} as is_small
+        coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
+        or case
+            when cells_of_step.people = 0 and sceneless_scope.scope_id is not null
+                then {{ 'cells_of_step.is_divided and coalesce(told.is_told, false)' if step > 1 else 'false' }}
+            else
+                cells_of_step.people < privacy_floor.floor_people
+                {%- if step > 1 %} or coalesce(told.is_told, false){% endif %}
+        end as is_small
     from cells_of_step
     cross join privacy_floor
     left join {{ ref('sceneless_scope') }} as sceneless_scope

@@ -17,7 +17,8 @@ select
     numbers.bucket,
     numbers.scope_id,
     min(coalesce(numbers.cohort_size, 0)) as people,
-    min(case when registry.is_share_of_people then numbers.denominator - numbers.numerator end) as others
+    min(case when registry.is_share_of_people then numbers.denominator - numbers.numerator end) as others,
+    bool_or(numbers.denominator is not null) as is_divided
 from numbers
 inner join registry
     on numbers.metric = registry.metric
