@@ -1,9 +1,11 @@
 {#- Which cells are withheld, of a relation with one row per cell: its key (what it is about, whatever the scope), scope,
-    people, and whether it is small by itself. A scope without a row has nobody, and is small, too. Only the scope of
-    what lies in no scene at all may show its zero: of some numbers it can have no other.
+    people, others (of a share of people those who are not in it), and whether it is small by itself. A scope without a
+    row has nobody, and is small, too, unless it gathers what lies in no scene at all.
 
-    From the top: beside a scope that is withheld another must be, or the wider scope less the others would tell it, and
-    together they must be enough people. In a scope that is withheld a part must be, or the parts would add up to it. -#}
+    From the top: beside a scope that is withheld another must be, or the wider scope less the others would tell it. In a
+    scope that is withheld a part must be, or the parts would add up to it. In both cases those withheld must together be
+    enough people, in the share and out of it: they are all that the reader does not know of the nearest wider scope
+    that is shown. -#}
 {% macro decided(cells) -%}
     with cells as (
         select * from {{ cells }}
@@ -31,7 +33,8 @@
             cells.cell_key,
             cells.scope_id,
             cells.people,
-            cells.is_small and not (parts.may_be_nobody and cells.people = 0) as is_small,
+            cells.others,
+            cells.is_small,
             parts.may_be_nobody,
             parts.parent_id,
             parts.depth
@@ -58,43 +61,51 @@
     siblings_{{ depth }} as (
         select
             placed.*,
+            privacy_floor.floor_people,
             above.is_withheld as is_parent_withheld,
             sum(case when placed.is_small then 1 else 0 end) over family
             + part_counts.scopes - sum(case when placed.may_be_nobody then 0 else 1 end) over family
                 as small_scopes,
-            sum(case when placed.is_small then placed.people else 0 end) over family as small_people,
+            sum(case when placed.is_small then placed.people else 0 end) over family < privacy_floor.floor_people
+            or coalesce(
+                sum(case when placed.is_small then placed.others when placed.others is not null then 0 end)
+                    over family < privacy_floor.floor_people,
+                false
+            ) as are_few,
             row_number() over (
                 partition by placed.cell_key, placed.parent_id, placed.is_small
-                order by placed.people = 0, placed.people, placed.scope_id
+                order by
+                    placed.people = 0,
+                    coalesce(placed.others < privacy_floor.floor_people, false),
+                    placed.people,
+                    placed.scope_id
             ) as turn
         from placed
         inner join part_counts
             on placed.parent_id = part_counts.parent_id
         left join decided_{{ depth - 1 }} as above
             on placed.cell_key = above.cell_key and placed.parent_id = above.scope_id
+        cross join {{ ref('privacy_floor') }} as privacy_floor
         where placed.depth = {{ depth }}
         window family as (partition by placed.cell_key, placed.parent_id)
     ),
 
     decided_{{ depth }} as (
         select
-            siblings.cell_key,
-            siblings.scope_id,
-            siblings.is_small
+            cell_key,
+            scope_id,
+            is_small
             or (
-                siblings.turn = 1
-                and privacy_floor.floor_people > 0
+                turn = 1
+                and people > 0
+                and floor_people > 0
                 and case
-                    when siblings.is_parent_withheld then siblings.small_scopes = 0
-                    when not siblings.is_parent_withheld
-                        then
-                            siblings.small_scopes = 1
-                            or (siblings.small_scopes > 1 and siblings.small_people < privacy_floor.floor_people)
+                    when is_parent_withheld then are_few
+                    when not is_parent_withheld then small_scopes = 1 or (small_scopes > 1 and are_few)
                     else false
                 end
             ) as is_withheld
-        from siblings_{{ depth }} as siblings
-        cross join {{ ref('privacy_floor') }} as privacy_floor
+        from siblings_{{ depth }}
     )
     {%- endfor %},
 
@@ -129,6 +140,158 @@
     select * from in_tree
     union all
     select * from gathered
+{%- endmacro %}
+
+
+{#- In how many steps the groups are decided, one after the other (`cohort_step`). -#}
+{% macro decision_steps() -%}
+    {{ return(5) }}
+{%- endmacro %}
+
+
+{#- The cells of the groups of one step, and whether they are withheld. A cell is small if it is about few people, or a
+    share leaves few, or if it belongs to a group that stands after others (`cohort_after`) of which one is withheld there,
+    or would be if it had a row. Only the scope of what lies in no scene at all may show that it has nobody, as of some
+    numbers it can have no other; but not what is divided by a number that is withheld. -#}
+{% macro decision(step) -%}
+with floored_cell as (
+    select * from {{ ref('floored_cell') }}
+),
+
+cohort_step as (
+    select * from {{ ref('cohort_step') }}
+),
+
+privacy_floor as (
+    select * from {{ ref('privacy_floor') }}
+),
+
+cells_of_step as (
+    select floored_cell.*
+    from floored_cell
+    inner join cohort_step
+        on
+            floored_cell.subject_type = cohort_step.subject_type
+            and floored_cell.cohort_group = cohort_step.cohort_group
+    where cohort_step.step = {{ step }}
+),
+{%- if step > 1 %}
+
+cohort_after as (
+    select * from {{ ref('cohort_after') }}
+),
+
+decided_before as (
+    {% for earlier in range(1, step) -%}
+    select
+        floored_cell.*,
+        decision.is_withheld
+    from floored_cell
+    inner join {{ ref('decision_' ~ earlier) }} as decision
+        on floored_cell.cell_key = decision.cell_key and floored_cell.scope_id = decision.scope_id
+    {%- if not loop.last %}
+    union all
+    {% endif -%}
+    {%- endfor %}
+),
+
+-- A group of which no cell exists in a window (its export never arrived) tells nothing.
+groups_before as (
+    select distinct
+        subject_type,
+        cohort_group,
+        window_days,
+        is_point_in_time
+    from decided_before
+),
+
+-- Each cell with the others without which it is not shown. What holds on the night stands beside every window.
+befores as (
+    select
+        cells.cell_key,
+        cells.scope_id,
+        cells.subject_id,
+        coalesce(sect.sect_name, cells.bucket) as bucket,
+        coalesce(scope_parent.parent_id, homeless.scope_id, cells.scope_id) as before_scope_id,
+        cohort_after.place,
+        groups_before.subject_type,
+        groups_before.cohort_group,
+        groups_before.window_days
+    from cells_of_step as cells
+    inner join cohort_after
+        on cells.subject_type = cohort_after.subject_type and cells.cohort_group = cohort_after.cohort_group
+    inner join groups_before
+        on
+            cohort_after.after_subject_type = groups_before.subject_type
+            and cohort_after.after_group = groups_before.cohort_group
+            and (
+                groups_before.is_point_in_time
+                or groups_before.window_days is not distinct from
+                case when cohort_after.place <> 'ever' then cells.window_days end
+            )
+    left join {{ ref('scope_parent') }} as scope_parent
+        on cells.scope_id = scope_parent.scope_id and cohort_after.place = 'above'
+    left join {{ ref('scope') }} as homeless
+        on homeless.is_unscoped and homeless.tier = 'city' and cohort_after.place = 'homeless'
+    left join {{ ref('sect') }} as sect
+        on cells.subject_id = sect.sect_tag_id and cohort_after.place = 'named'
+),
+
+told as (
+    select
+        befores.cell_key,
+        befores.scope_id,
+        bool_or(
+            coalesce(others.is_withheld, befores.place not in ('every', 'homeless'))
+            and privacy_floor.floor_people > 0
+        ) as is_told
+    from befores
+    cross join privacy_floor
+    left join decided_before as others
+        on
+            befores.subject_type = others.subject_type
+            and befores.cohort_group = others.cohort_group
+            and befores.window_days is not distinct from others.window_days
+            and befores.before_scope_id = others.scope_id
+            and case
+                when befores.place = 'every' then true
+                when befores.place = 'named' then befores.bucket = others.bucket
+                when others.subject_type = 'scene' then true
+                else befores.subject_id = others.subject_id and befores.bucket is not distinct from others.bucket
+            end
+    group by all
+),
+{%- endif %}
+
+cells as (
+    select
+        cells_of_step.cell_key,
+        cells_of_step.scope_id,
+        cells_of_step.people,
+        cells_of_step.others,
+        coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
+        or case
+            when cells_of_step.people = 0 and sceneless_scope.scope_id is not null
+                then {{ 'cells_of_step.is_divided and coalesce(told.is_told, false)' if step > 1 else 'false' }}
+            else
+                cells_of_step.people < privacy_floor.floor_people
+                {%- if step > 1 %} or coalesce(told.is_told, false){% endif %}
+        end as is_small
+    from cells_of_step
+    cross join privacy_floor
+    left join {{ ref('sceneless_scope') }} as sceneless_scope
+        on cells_of_step.scope_id = sceneless_scope.scope_id
+    {%- if step > 1 %}
+    left join told
+        on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
+    {%- endif %}
+),
+
+decided as (
+    {{ decided('cells') | indent(4) }}
+)
+
+select * from decided
 {%- endmacro %}
 
 

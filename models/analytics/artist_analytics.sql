@@ -156,7 +156,7 @@ select
     {{ if_shown('shown.listens', 'cast(places.engagement_points as bigint)') }} as engagement_points,
     {{ if_shown('shown.listens', 'cast(places.listens as bigint)') }} as listens,
     {{ if_shown('shown.listens', 'places.listeners') }} as listeners,
-    places.adds,
+    {{ if_shown('shown.adders', 'places.adds') }} as adds,
     places.blasts,
     {{ if_known(decided_by.followers, if_shown('shown.followers', 'places.followers')) }} as followers,
     {{ if_shown('shown.adders', 'places.adders') }} as adders,
@@ -176,7 +176,7 @@ inner join shown
         and places.window_days is not distinct from shown.window_days
 cross join as_of
 where
-    places.adds + places.blasts > 0
+    places.blasts > 0
     {%- for number in decided_by %}
     or shown.{{ number }}
     {%- endfor %}

@@ -118,8 +118,9 @@ def sect_members(night: Night, _: Scope, __: Window, sect: str) -> Cell:
 @per_sect("sect_growth_rate", SOME_TIME)
 def sect_growth_rate(night: Night, _: Scope, window: int, sect: str) -> Cell:
     since = tags(night)[tags(night)["sectTagId"] == sect].set_index("userId")["createdAt"]
-    joined = set(since.index[night.inside(since, window)])
-    return ratio(len(joined), int((since < night.since(window)).sum()), people=joined)
+    joined = int(night.inside(since, window).sum())
+    before = int((since < night.since(window)).sum())
+    return ratio(joined, before, people=min(joined, before))
 
 
 @per_sect("sect_share_of_tags")

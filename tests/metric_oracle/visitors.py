@@ -52,9 +52,11 @@ def visitor_density(night: Night, scope: Scope, window: int) -> Cell:
 def visitor_to_local_ratio(night: Night, scope: Scope, window: Window) -> Cell:
     """Visitors for each person at home who listened to the same scenes' tracks."""
     rows = to_tracks_of(night, scope, window)
-    people = distinct(rows["userId"][rows["is_visit"]])
-    locals_ = distinct(rows["userId"][~rows["is_visit"]])
-    return ratio(len(people), len(locals_), coverage=placed_listens(night, window), people=people)
+    visitors = rows["userId"][rows["is_visit"]].nunique()
+    locals_ = rows["userId"][~rows["is_visit"]].nunique()
+    return ratio(
+        visitors, locals_, coverage=placed_listens(night, window), people=min(visitors, locals_)
+    )
 
 
 @oracle("visitor_action_rate", WINDOWS, TIERS)

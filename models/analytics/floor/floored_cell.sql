@@ -5,10 +5,6 @@ with numbers as (
 registry as (
     select * from {{ ref('known_metric') }}
     where is_floored
-),
-
-privacy_floor as (
-    select * from {{ ref('privacy_floor') }}
 )
 
 select
@@ -21,14 +17,9 @@ select
     numbers.bucket,
     numbers.scope_id,
     min(coalesce(numbers.cohort_size, 0)) as people,
-    -- Of a share of people, those who are not in it must not be few, either.
-    bool_or(
-        registry.is_share_of_people
-        and numbers.denominator > numbers.cohort_size
-        and numbers.denominator < numbers.cohort_size + privacy_floor.floor_people
-    ) as leaves_few
+    min(case when registry.is_share_of_people then numbers.denominator - numbers.numerator end) as others,
+    bool_or(numbers.denominator is not null) as is_divided
 from numbers
 inner join registry
     on numbers.metric = registry.metric
-cross join privacy_floor
 group by all

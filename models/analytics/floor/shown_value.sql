@@ -1,6 +1,7 @@
 {#- A scene's row that is withheld stays, without a number; a group without a row in a scope is withheld there, too, as
     nobody may see that a denominator is zero. Rows of other subjects go, as if there were nobody. A metric that is never
-    withheld does not say how many people it is about where another that is about them is withheld. -#}
+    withheld says how many people it is about, and what part of them it knows, only where another that is about them is
+    shown. -#}
 
 with numbers as (
     select * from {{ ref('metric_value') }}
@@ -11,16 +12,21 @@ registry as (
 ),
 
 decision as (
-    select * from {{ ref('first_decision') }}
+    {% for step in range(1, decision_steps() + 1) -%}
+    select * from {{ ref('decision_' ~ step) }}
+    {%- if not loop.last %}
     union all
-    select * from {{ ref('second_decision') }}
+    {% endif -%}
+    {%- endfor %}
 ),
 
 marked as (
     select
         numbers.*,
         registry.is_floored and coalesce(decision.is_withheld, true) as is_suppressed,
-        coalesce(decision.is_withheld, registry.is_floored) as is_cohort_withheld
+        coalesce(
+            decision.is_withheld, registry.cohort_group is not null and privacy_floor.floor_people > 0
+        ) as is_cohort_withheld
     from numbers
     inner join registry
         on numbers.metric = registry.metric
@@ -28,6 +34,7 @@ marked as (
         on
             numbers.cell_key = decision.cell_key
             and numbers.scope_id = decision.scope_id
+    cross join {{ ref('privacy_floor') }} as privacy_floor
 ),
 
 -- A bucket is told where any scope shows it.
@@ -105,7 +112,7 @@ select
     case when not is_suppressed then value end as value,
     case when not is_suppressed then numerator end as numerator,
     case when not is_suppressed then denominator end as denominator,
-    case when not is_suppressed then coverage end as coverage,
+    case when not is_cohort_withheld then coverage end as coverage,
     case when not is_cohort_withheld then cohort_size end as cohort_size,
     is_point_in_time,
     is_suppressed

@@ -301,7 +301,7 @@ union all
         'coverage': 'share_of_points', 'cohort': 'listeners'},
     {'name': 'sect_votes', 'column': 'votes', 'coverage': 'share_of_votes', 'cohort': 'voters'},
     {'name': 'sect_growth_rate', 'numerator': 'new_holders', 'denominator': 'old_holders',
-        'cohort': 'new_holders'},
+        'cohort': 'least(new_holders, old_holders)'},
 ], 'sect', 'sect_tag_id') }}
 union all
 {{ unpivoted('by_instrument', [

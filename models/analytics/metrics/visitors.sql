@@ -178,7 +178,7 @@ by_scope as (
     },
     {
         'name': 'visitor_to_local_ratio', 'numerator': 'visitors', 'denominator': 'locals',
-        'cohort': 'visitors', 'coverage': 'heard_share',
+        'cohort': 'least(visitors, locals)', 'coverage': 'heard_share',
     },
     {
         'name': 'visitor_action_rate', 'numerator': 'visitor_actions', 'denominator': 'visitors',
