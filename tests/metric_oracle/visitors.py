@@ -54,9 +54,7 @@ def visitor_to_local_ratio(night: Night, scope: Scope, window: Window) -> Cell:
     rows = to_tracks_of(night, scope, window)
     visitors = rows["userId"][rows["is_visit"]].nunique()
     locals_ = rows["userId"][~rows["is_visit"]].nunique()
-    return ratio(
-        visitors, locals_, coverage=placed_listens(night, window), people=min(visitors, locals_)
-    )
+    return ratio(visitors, locals_, coverage=placed_listens(night, window), people=min(visitors, locals_))
 
 
 @oracle("visitor_action_rate", WINDOWS, TIERS)
