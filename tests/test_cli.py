@@ -155,7 +155,7 @@ def test_the_published_file_is_read_only_and_holds_described_public_tables(
     file = world / "warehouse" / "analytics.duckdb"
     assert file.stat().st_mode & 0o777 == 0o440
     tables = published.sql("select table_name, comment from duckdb_tables()").fetchall()
-    assert len(tables) == 15
+    assert len(tables) == 19
     assert all(comment and comment.startswith("One row") for _, comment in tables)
     undescribed = published.sql(
         "select count(*) from duckdb_columns() where comment is null and not internal"

@@ -263,7 +263,8 @@ def test_an_attendance_belongs_to_the_home_of_its_earliest_row() -> None:
         {"eventId": "2", "userId": "ann", "method": "location", "checkedInAt": at("03-31 02:00")},
     ]
     events = [event("1", "c", "03-30 20:00"), event("2", "c", "03-30 23:00"), event("3", "c", "03-29")]
-    world = night(users=homes, events=events, event_attendances=numbered(came))
+    bands = [{"id": "x", "homeSceneId": "c", "createdAt": at("01-01")}]
+    world = night(users=homes, events=events, event_attendances=numbered(came), artist_bands=bands)
     assert found(world, "artist_attendance", window_days=90) == {
         "a": 1, "b": 1, "Texas": 2, "national": 2, "platform": 2
     }  # fmt: skip

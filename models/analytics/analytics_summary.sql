@@ -1,6 +1,42 @@
-with numbers as (
-    select * from {{ ref('shown_value') }}
+with registry as (
+    select * from {{ ref('known_metric') }}
+),
+
+-- Points come by a way of their own: what nobody withholds need not meet what knows of listening.
+points as (
+    select
+        activity_points.*,
+        registry.is_point_in_time,
+        false as is_suppressed
+    from {{ ref('activity_points') }} as activity_points
+    inner join registry
+        on
+            activity_points.metric = registry.metric
+            and {{ is_asked_for('registry', 'activity_points.tier', 'activity_points.window_days') }}
+),
+
+numbers as (
+    {%- for relation in [ref('shown_value'), 'points'] %}
+    select
+        tier,
+        scope_id,
+        window_days,
+        is_point_in_time,
+        subject_type,
+        subject_id,
+        metric,
+        value,
+        numerator,
+        denominator,
+        coverage,
+        cohort_size,
+        is_suppressed
+    from {{ relation }}
     where bucket is null
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 ),
 
 scope as (

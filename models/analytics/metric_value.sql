@@ -1,7 +1,6 @@
 {%- set domains = [
     'counts',
     'ratios',
-    'activity_points',
     'listening',
     'song_engagement',
     'voting',
