@@ -205,18 +205,21 @@ groups_before as (
     from decided_before
 ),
 
--- Each cell with the others without which it is not shown. What holds on the night stands beside every window.
+-- Each cell with the others without which it is not shown. What holds on the night stands beside every window, and the
+-- others are no buckets, but for the names of sects.
 befores as (
     select
         cells.cell_key,
         cells.scope_id,
-        cells.subject_id,
-        coalesce(sect.sect_name, cells.bucket) as bucket,
-        coalesce(scope_parent.parent_id, homeless.scope_id, cells.scope_id) as before_scope_id,
         cohort_after.place,
+        coalesce(scope_parent.parent_id, homeless.scope_id, cells.scope_id) as before_scope_id,
         groups_before.subject_type,
         groups_before.cohort_group,
-        groups_before.window_days
+        groups_before.window_days,
+        {{ cell_key(
+            'groups_before.cohort_group', 'groups_before.subject_type', 'cells.subject_id',
+            'groups_before.window_days', 'sect.sect_name'
+        ) | indent(8) }} as before_key
     from cells_of_step as cells
     inner join cohort_after
         on cells.subject_type = cohort_after.subject_type and cells.cohort_group = cohort_after.cohort_group
@@ -237,28 +240,40 @@ befores as (
         on cells.subject_id = sect.sect_tag_id and cohort_after.place = 'named'
 ),
 
+-- Of a group with subjects, whether that of any is withheld in a scope.
+of_every_subject as (
+    select
+        subject_type,
+        cohort_group,
+        window_days,
+        scope_id,
+        bool_or(is_withheld) as is_any_withheld
+    from decided_before
+    group by all
+),
+
 told as (
     select
         befores.cell_key,
         befores.scope_id,
         bool_or(
-            coalesce(others.is_withheld, befores.place not in ('every', 'homeless'))
-            and privacy_floor.floor_people > 0
+            privacy_floor.floor_people > 0
+            and case
+                when befores.place = 'every' then coalesce(of_every_subject.is_any_withheld, false)
+                else coalesce(others.is_withheld, befores.place <> 'homeless')
+            end
         ) as is_told
     from befores
     cross join privacy_floor
     left join decided_before as others
+        on befores.before_key = others.cell_key and befores.before_scope_id = others.scope_id
+    left join of_every_subject
         on
-            befores.subject_type = others.subject_type
-            and befores.cohort_group = others.cohort_group
-            and befores.window_days is not distinct from others.window_days
-            and befores.before_scope_id = others.scope_id
-            and case
-                when befores.place = 'every' then true
-                when befores.place = 'named' then befores.bucket = others.bucket
-                when others.subject_type = 'scene' then true
-                else befores.subject_id = others.subject_id and befores.bucket is not distinct from others.bucket
-            end
+            befores.place = 'every'
+            and befores.subject_type = of_every_subject.subject_type
+            and befores.cohort_group = of_every_subject.cohort_group
+            and befores.window_days is not distinct from of_every_subject.window_days
+            and befores.scope_id = of_every_subject.scope_id
     group by all
 ),
 {%- endif %}
