@@ -4,9 +4,9 @@ with band_members as (
 
 thresholds as (
     select
-        max(cast(value as double)) filter (where threshold = 'sect_min_sources') as min_sources,
-        max(cast(value as double)) filter (where threshold = 'sect_min_seconds') as min_seconds,
-        max(cast(value as double)) filter (where threshold = 'source_max_seconds') as source_max_seconds
+        max(try_cast(value as double)) filter (where threshold = 'sect_min_sources') as min_sources,
+        max(try_cast(value as double)) filter (where threshold = 'sect_min_seconds') as min_seconds,
+        max(try_cast(value as double)) filter (where threshold = 'source_max_seconds') as source_max_seconds
     from {{ ref('metric_threshold') }}
     where metric = 'sect_threshold_progress'
 ),

@@ -11,8 +11,8 @@ scene as (
 
 thresholds as (
     select
-        max(cast(value as integer)) filter (where threshold = 'tour_max_gap_days') as max_gap_days,
-        max(cast(value as integer)) filter (where threshold = 'tour_min_cities') as min_cities
+        max(try_cast(value as integer)) filter (where threshold = 'tour_max_gap_days') as max_gap_days,
+        max(try_cast(value as integer)) filter (where threshold = 'tour_min_cities') as min_cities
     from {{ ref('metric_threshold') }}
     where metric = 'tours'
 ),

@@ -31,7 +31,7 @@ artists as (
 least_weeks as (
     select
         metric,
-        cast(value as integer) as weeks
+        try_cast(value as integer) as weeks
     from {{ ref('metric_threshold') }}
     where threshold = 'correlation_min_weeks'
 ),

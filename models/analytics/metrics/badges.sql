@@ -12,7 +12,7 @@ thresholds as (
     select
         metric,
         threshold,
-        cast(value as double) as value
+        try_cast(value as double) as value
     from {{ ref('metric_threshold') }}
     where metric in ('engagement_badge', 'badge_size_band', 'badge_colour_band')
 ),

@@ -7,7 +7,7 @@ tracks as (
 ),
 
 thresholds as (
-    select cast(value as integer) as change_days
+    select try_cast(value as integer) as change_days
     from {{ ref('metric_threshold') }}
     where metric = 'engagement_change_after_event' and threshold = 'change_days'
 ),

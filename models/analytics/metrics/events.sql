@@ -17,7 +17,7 @@ active_artist_counts as (
 
 -- The staged cells are of 0.05 degrees.
 thresholds as (
-    select cast(round(cast(value as double) / 0.05) as integer) as staged_cells
+    select cast(round(try_cast(value as double) / 0.05) as integer) as staged_cells
     from {{ ref('metric_threshold') }}
     where metric = 'events_by_cell' and threshold = 'cell_degrees'
 ),

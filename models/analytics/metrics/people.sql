@@ -11,7 +11,7 @@ windows as (
 ),
 
 often as (
-    select cast(value as integer) as actions
+    select try_cast(value as integer) as actions
     from {{ ref('metric_threshold') }}
     where metric = 'members_acting_often_share'
 ),
@@ -19,7 +19,7 @@ often as (
 edges as (
     select
         metric,
-        cast(value as double) as edge
+        try_cast(value as double) as edge
     from {{ ref('metric_threshold') }}
     where metric in ('flag_size_band', 'flag_colour_band')
 ),

@@ -53,9 +53,9 @@ active_new_counts as (
 
 thresholds as (
     select
-        max(cast(value as integer)) filter (where metric = 'rotation_slots_occupied') as slots_to_occupy,
-        max(cast(value as integer)) filter (where metric = 'slot_utilisation_share') as slots_to_use,
-        max(cast(value as integer)) filter (where metric = 'slot_saturation_share') as slots_to_fill
+        max(try_cast(value as integer)) filter (where metric = 'rotation_slots_occupied') as slots_to_occupy,
+        max(try_cast(value as integer)) filter (where metric = 'slot_utilisation_share') as slots_to_use,
+        max(try_cast(value as integer)) filter (where metric = 'slot_saturation_share') as slots_to_fill
     from {{ ref('metric_threshold') }}
     where threshold = 'slots_per_source'
 ),

@@ -45,7 +45,7 @@ artists_of_scope as (
 ),
 
 thresholds as (
-    select cast(value as double) as near_threshold
+    select try_cast(value as double) as near_threshold
     from {{ ref('metric_threshold') }}
     where metric = 'sects_near_threshold' and threshold = 'near_threshold'
 ),

@@ -9,8 +9,8 @@ listening as (
 edges as (
     select
         value as bucket,
-        cast(value as double) as lower_edge,
-        lead(cast(value as double)) over (order by position) as next_edge
+        try_cast(value as double) as lower_edge,
+        lead(try_cast(value as double)) over (order by position) as next_edge
     from {{ ref('metric_threshold') }}
     where metric = 'songs_by_engagement' and threshold = 'engagement_bucket_edges'
 ),

@@ -14,13 +14,13 @@ votes as (
 ),
 
 listens_of_a_spike as (
-    select cast(value as integer) as least
+    select try_cast(value as integer) as least
     from {{ ref('metric_threshold') }}
     where metric = 'engagement_spikes' and threshold = 'engagement_spike_listens'
 ),
 
 votes_of_a_spike as (
-    select cast(value as integer) as least
+    select try_cast(value as integer) as least
     from {{ ref('metric_threshold') }}
     where metric = 'vote_spikes' and threshold = 'vote_spike_votes'
 ),
