@@ -39,6 +39,7 @@ counted as (
         0 as active_sects,
         0 as events_this_week,
         0 as signal_actions_7d,
+        0 as signal_actions_7d_before,
         0 as active_tracks
     from communities
     group by all
@@ -49,6 +50,7 @@ counted as (
         count(*) as active_sects,
         0 as events_this_week,
         0 as signal_actions_7d,
+        0 as signal_actions_7d_before,
         0 as active_tracks
     from {{ ref('stg_sect_tags') }}
     where status = 'active'
@@ -60,6 +62,7 @@ counted as (
         0 as active_sects,
         count(*) as events_this_week,
         0 as signal_actions_7d,
+        0 as signal_actions_7d_before,
         0 as active_tracks
     from {{ ref('stg_events') }} as events
     inner join as_of
@@ -73,11 +76,14 @@ counted as (
         0 as total_members,
         0 as active_sects,
         0 as events_this_week,
-        count(*) as signal_actions_7d,
+        count(*) filter (where actions.created_at >= {{ days_before('as_of.as_of', 7) }})
+            as signal_actions_7d,
+        count(*) filter (where actions.created_at < {{ days_before('as_of.as_of', 7) }})
+            as signal_actions_7d_before,
         0 as active_tracks
     from {{ ref('signal_response') }} as actions
     inner join as_of
-        on actions.created_at >= {{ days_before('as_of.as_of', 7) }}
+        on actions.created_at >= {{ days_before('as_of.as_of', 14) }}
     where actions.signal_type <> 'flyer'
     group by all
     union all
@@ -87,6 +93,7 @@ counted as (
         0 as active_sects,
         0 as events_this_week,
         0 as signal_actions_7d,
+        0 as signal_actions_7d_before,
         count(*) as active_tracks
     from {{ ref('stg_tracks') }}
     where status = 'ready'
@@ -106,6 +113,7 @@ counted as (
         sum(counted.active_sects) as active_sects,
         sum(counted.events_this_week) as events_this_week,
         sum(counted.signal_actions_7d) as signal_actions_7d,
+        sum(counted.signal_actions_7d_before) as signal_actions_7d_before,
         sum(counted.active_tracks) as active_tracks,
         count(distinct communities.community_id) as scope_community_count
     from communities
@@ -132,6 +140,10 @@ counted as (
         {%- endfor %}
         sum(ledger.points) filter (where ledger.occurred_at >= {{ days_before('as_of.as_of', 7) }})
             as activity_score_7d,
+        sum(ledger.points) filter (
+            where ledger.occurred_at >= {{ days_before('as_of.as_of', 14) }}
+            and ledger.occurred_at < {{ days_before('as_of.as_of', 7) }}
+        ) as activity_score_7d_before,
         sum(ledger.points) filter (where ledger.occurred_at >= {{ days_before('as_of.as_of', 30) }})
             as activity_score_30d,
         sum(ledger.points) as activity_score_all_time,
@@ -166,10 +178,12 @@ counted as (
         app.active_sects,
         app.events_this_week,
         app.signal_actions_7d,
+        app.signal_actions_7d_before,
         app.active_tracks,
         verified.gps_verified_users,
         app.scope_community_count,
         points.activity_score_7d,
+        points.activity_score_7d_before,
         points.activity_score_30d,
         points.activity_score_all_time,
         members.members,
@@ -213,11 +227,15 @@ every_scope as (
 select
     as_of.as_of_date,
     every_scope.scene_id,
+    communities.name as scene_name,
+    communities.state,
+    communities.city,
+    communities.music_community,
     every_scope.tier_scope,
     {%- for statistic in [
-        'total_members', 'active_sects', 'events_this_week', 'signal_actions_7d', 'active_tracks',
-        'gps_verified_users', 'scope_community_count', 'activity_score_7d', 'activity_score_30d',
-        'activity_score_all_time', 'members', 'contributors_30d'
+        'total_members', 'active_sects', 'events_this_week', 'signal_actions_7d', 'signal_actions_7d_before',
+        'active_tracks', 'gps_verified_users', 'scope_community_count', 'activity_score_7d',
+        'activity_score_7d_before', 'activity_score_30d', 'activity_score_all_time', 'members', 'contributors_30d'
     ] %}
     {%- set counted = 'cast(coalesce(every_scope.' ~ statistic ~ ', 0) as bigint)' %}
     {%- set metric = {'active_sects': 'active_sects', 'events_this_week': 'events_created'}.get(statistic) %}
@@ -225,4 +243,6 @@ select
     {% endif %}
     {%- endfor %}
 from every_scope
+inner join communities
+    on every_scope.scene_id = communities.scene_id
 cross join as_of

@@ -1,0 +1,140 @@
+{#- What a cell of the trends is about, whatever the scope: the group that decides, the subject, and the period. -#}
+{% macro trend_key(cohort_group, subject_id, period, starts_on) -%}
+    concat_ws(
+        '|',
+        {{ cohort_group }},
+        coalesce(cast({{ subject_id }} as varchar), ''),
+        {{ period }},
+        cast({{ starts_on }} as varchar)
+    )
+{%- endmacro %}
+
+
+{#- In how many steps the cells of the trends are decided, one after the other (`trend_cell`). -#}
+{% macro trend_steps() -%}
+    {{ return(4) }}
+{%- endmacro %}
+
+
+{#- The cells of one step, and whether they are withheld. A cell is small if it is about few people, or leaves few, or if
+    another is withheld in its scope that it stands after (`trend_after`), or would be if it had a row. -#}
+{% macro trend_decision(step) -%}
+with cells_of_step as (
+    select * from {{ ref('trend_cell') }}
+    where step = {{ step }}
+),
+
+privacy_floor as (
+    select * from {{ ref('privacy_floor') }}
+),
+{%- if step > 1 %}
+
+decided_before as (
+    {% for earlier in range(1, step) -%}
+    select * from {{ ref('trend_decision_' ~ earlier) }}
+    {%- if not loop.last %}
+    union all
+    {% endif -%}
+    {%- endfor %}
+),
+
+told as (
+    select
+        cells_of_step.cell_key,
+        cells_of_step.scope_id,
+        bool_or(coalesce(others.is_withheld, sceneless_scope.scope_id is null)) as is_told
+    from cells_of_step
+    inner join {{ ref('trend_after') }} as trend_after
+        on cells_of_step.cell_key = trend_after.cell_key
+    left join decided_before as others
+        on trend_after.after_key = others.cell_key and cells_of_step.scope_id = others.scope_id
+    left join {{ ref('sceneless_scope') }} as sceneless_scope
+        on cells_of_step.scope_id = sceneless_scope.scope_id
+    group by all
+),
+{%- endif %}
+
+cells as (
+    select
+        cells_of_step.cell_key,
+        cells_of_step.scope_id,
+        cells_of_step.people,
+        cells_of_step.others,
+        privacy_floor.floor_people > 0 and (
+            coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
+            or (
+                (sceneless_scope.scope_id is null or cells_of_step.people > 0)
+                and (
+                    cells_of_step.people < privacy_floor.floor_people
+                    {%- if step > 1 %} or coalesce(told.is_told, false){% endif %}
+                )
+            )
+        ) as is_small
+    from cells_of_step
+    cross join privacy_floor
+    left join {{ ref('sceneless_scope') }} as sceneless_scope
+        on cells_of_step.scope_id = sceneless_scope.scope_id
+    {%- if step > 1 %}
+    left join told
+        on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
+    {%- endif %}
+),
+
+decided as (
+    {{ decided('cells') | indent(4) }}
+)
+
+select * from decided
+{%- endmacro %}
+
+
+{#- Joins the decision about a group of a relation with one row per period and scope, and perhaps subject. -#}
+{% macro join_trend_decision(relation, cohort_group, alias, subject_id='null') -%}
+    left join {{ ref('trend_shown') }} as {{ alias }}
+        on
+            {{ trend_key(
+                "'" ~ cohort_group ~ "'", subject_id, relation ~ '.period', relation ~ '.starts_on'
+            ) | indent(12) }} = {{ alias }}.cell_key
+            and {{ relation }}.scope_id = {{ alias }}.scope_id
+{%- endmacro %}
+
+
+{#- After how many months a cohort is looked at again. -#}
+{% macro cohort_months() -%}
+    {{ return([1, 2, 3, 6, 12]) }}
+{%- endmacro %}
+
+
+{#- All tracks of an artist together tell what the artist's row does not. So beside a track that is withheld, heard or not,
+    another is, and together they are enough people. -#}
+{% macro beside_others(cells) -%}
+    select
+        *,
+        is_small
+        or (
+            turn = 1
+            and small_tracks > 0
+            and floor_people > 0
+            and (small_tracks = 1 or people_of_small < floor_people)
+        ) as is_withheld
+    from (
+        select
+            *,
+            sum(case when is_small then 1 else 0 end) over family as small_tracks,
+            sum(case when is_small then listeners else 0 end) over family as people_of_small,
+            row_number() over (
+                partition by artist_band_id, starts_on, is_small
+                order by listeners, track_id
+            ) as turn
+        from {{ cells }}
+        window family as (partition by artist_band_id, starts_on)
+    ) as families
+{%- endmacro %}
+
+
+{#- What a day of listening tells (`listening_day`). -#}
+{% macro heard_numbers() -%}
+    {{ return([
+        'engagement_points', 'listens', 'full_listens', 'majority_listens', 'partial_listens', 'skips'
+    ]) }}
+{%- endmacro %}

@@ -1,0 +1,98 @@
+with weeks as (
+    select
+        *,
+        sum(adds) over (partition by scope_id, starts_on) as adds_naming_artist
+    from {{ ref('artist_period') }}
+    where period = 'week'
+),
+
+markers as (
+    select * from {{ ref('artist_marker') }}
+),
+
+artists as (
+    select * from {{ ref('stg_artist_bands') }}
+),
+
+scene_weeks as (
+    select * from {{ ref('scene_period') }}
+    where period = 'week'
+),
+
+thresholds as (
+    select try_cast(value as integer) as least
+    from {{ ref('metric_threshold') }}
+    where metric = 'activity_weekly_band' and threshold = 'timeline_bins'
+),
+
+bands as (
+    select
+        weeks.artist_band_id,
+        weeks.scope_id,
+        weeks.starts_on,
+        1 + count(thresholds.least) as band
+    from weeks
+    left join thresholds
+        on weeks.adds + weeks.blasts + weeks.listens >= thresholds.least
+    where weeks.adds + weeks.blasts + weeks.listens > 0
+    group by weeks.artist_band_id, weeks.scope_id, weeks.starts_on
+),
+
+shown as (
+    select
+        weeks.artist_band_id,
+        weeks.tier,
+        weeks.scope_id,
+        weeks.starts_on,
+        {{ if_shown('listeners.scope_id is not null', 'weeks.listens') }} as listens,
+        {{ if_shown('adders.scope_id is not null', 'weeks.adds') }} as adds,
+        weeks.blasts,
+        {{ if_shown('people.scope_id is not null', 'bands.band') }} as activity_weekly_band,
+        {{ if_shown('aware.scope_id is not null', 'weeks.aware_listeners') }} as aware_listeners,
+        {{ if_shown('aware.scope_id is not null', 'scene_weeks.listeners') }} as scope_listeners,
+        {{ if_shown(
+            'coalesce(aware.scope_id, people.scope_id) is not null',
+            'cast(weeks.adds_naming_artist as double) / nullif(scene_weeks.adds_at_home, 0)'
+        ) }} as coverage
+    from weeks
+    inner join scene_weeks
+        on weeks.scope_id = scene_weeks.scope_id and weeks.starts_on = scene_weeks.starts_on
+    left join bands
+        on
+            weeks.artist_band_id = bands.artist_band_id
+            and weeks.scope_id = bands.scope_id
+            and weeks.starts_on = bands.starts_on
+    {%- for alias in ['listeners', 'adders', 'people', 'aware'] %}
+    {{ join_trend_decision('weeks', 'artist ' ~ alias, alias, 'weeks.artist_band_id') | indent(4) }}
+    {%- endfor %}
+    where
+        weeks.blasts > 0
+        or coalesce(listeners.scope_id, adders.scope_id, people.scope_id, aware.scope_id) is not null
+)
+
+select
+    coalesce(shown.artist_band_id, markers.artist_band_id) as artist_band_id,
+    artists.name as artist_name,
+    coalesce(shown.tier, markers.tier) as tier,
+    coalesce(shown.scope_id, markers.scope_id) as scope_id,
+    coalesce(shown.starts_on, markers.starts_on) as starts_on,
+    shown.listens,
+    shown.adds,
+    shown.blasts,
+    cast(shown.activity_weekly_band as bigint) as activity_weekly_band,
+    {{ if_known('awareness_weekly', 'cast(shown.aware_listeners as double) / shown.scope_listeners') }}
+        as awareness_weekly,
+    {{ if_known('awareness_weekly', 'shown.aware_listeners') }} as aware_listeners,
+    {{ if_known('awareness_weekly', 'shown.scope_listeners') }} as scope_listeners,
+    shown.coverage,
+    coalesce(markers.release_markers, 0) as release_markers,
+    {{ if_known('event_markers', 'coalesce(markers.event_markers, 0)') }} as event_markers,
+    {{ if_known('tour_markers', 'coalesce(markers.tour_markers, 0)') }} as tour_markers
+from shown
+full outer join markers
+    on
+        shown.artist_band_id = markers.artist_band_id
+        and shown.scope_id = markers.scope_id
+        and shown.starts_on = markers.starts_on
+inner join artists
+    on coalesce(shown.artist_band_id, markers.artist_band_id) = artists.artist_band_id

@@ -1,0 +1,22 @@
+with as_of as (
+    select * from {{ ref('as_of') }}
+),
+
+first_days as (
+    select min(happened_on) as first_day
+    from {{ ref('count_day') }}
+    union all
+    select min(active_on) as first_day
+    from {{ ref('active_day') }}
+    union all
+    select min(as_of_date) as first_day
+    from {{ ref('activity_score') }}
+)
+
+select
+    as_of.as_of,
+    as_of.as_of_date,
+    least(coalesce(min(first_days.first_day), as_of.as_of_date), as_of.as_of_date) as first_day
+from as_of
+cross join first_days
+group by as_of.as_of, as_of.as_of_date

@@ -1,0 +1,271 @@
+{%- set counts = [
+    'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
+    'verified_attendance', 'songs_entered_rotation', 'activity_points'
+] -%}
+with periods as (
+    select * from {{ ref('period') }}
+),
+
+scope as (
+    select * from {{ ref('scope') }}
+),
+
+scene_day as (
+    select * from {{ ref('scene_day') }}
+),
+
+listening_day as (
+    select
+        engaged_on,
+        user_id,
+        scene_id,
+        sum(engagement_points) as engagement_points,
+        sum(listens) as listens,
+        sum(full_listens) as full_listens,
+        sum(majority_listens) as majority_listens,
+        sum(partial_listens) as partial_listens,
+        sum(skips) as skips
+    from {{ ref('listening_day') }}
+    group by all
+),
+
+active_day as (
+    select * from {{ ref('active_day') }}
+),
+
+follows_day as (
+    select * from {{ ref('count_day') }}
+    where metric = 'follows'
+),
+
+actions as (
+    select
+        cast(created_at as date) as acted_on,
+        home_scene_id as scene_id,
+        count(*) as adds
+    from {{ ref('signal_response') }}
+    where action_type = 'ADD'
+    group by all
+),
+
+homes as (
+    select * from {{ ref('home_scene') }}
+),
+
+users as (
+    select * from {{ ref('stg_users_history') }}
+),
+
+entries as (
+    select * from {{ ref('rotation_stay') }}
+),
+
+first_nights as (
+    select
+        min(night) filter (where table_name = 'rotation_entries') as of_rotation,
+        min(night) filter (where table_name = 'users') as of_users
+    from {{ ref('snapshot_night') }}
+),
+
+-- Where verified members were at home on the last night of the period.
+verified as (
+    select
+        periods.period,
+        periods.starts_on,
+        users.user_id,
+        homes.scene_id
+    from users
+    inner join periods
+        on
+            users.from_night < periods.ends_before
+            and (users.to_night is null or users.to_night >= periods.ends_before)
+    left join homes
+        on
+            users.user_id = homes.user_id
+            and homes.valid_from < periods.ends_before
+            and homes.valid_to >= periods.ends_before
+    where users.is_gps_verified
+),
+
+scoped_listening as (
+    {{ scoped('listening_day') | indent(4) }}
+),
+
+scoped_activity as (
+    {{ scoped('active_day') | indent(4) }}
+),
+
+scoped_follows as (
+    {{ scoped('follows_day') | indent(4) }}
+),
+
+scoped_entries as (
+    {{ scoped('entries') | indent(4) }}
+),
+
+scoped_actions as (
+    {{ scoped('actions') | indent(4) }}
+),
+
+scoped_homes as (
+    {{ scoped('homes') | indent(4) }}
+),
+
+scoped_verified as (
+    {{ scoped('verified') | indent(4) }}
+),
+
+listening as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_listening.scope_id,
+        sum(scoped_listening.engagement_points) as engagement_points,
+        sum(scoped_listening.listens) as listens,
+        sum(scoped_listening.full_listens) as full_listens,
+        sum(scoped_listening.majority_listens) as majority_listens,
+        sum(scoped_listening.partial_listens) as partial_listens,
+        sum(scoped_listening.skips) as skips,
+        count(distinct scoped_listening.user_id) as listeners
+    from scoped_listening
+    inner join periods
+        on
+            scoped_listening.engaged_on >= periods.starts_on
+            and scoped_listening.engaged_on < periods.ends_before
+    group by all
+),
+
+activity as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_activity.scope_id,
+        count(distinct scoped_activity.user_id) as active_users
+    from scoped_activity
+    inner join periods
+        on scoped_activity.active_on >= periods.starts_on and scoped_activity.active_on < periods.ends_before
+    group by all
+),
+
+adds_at_home as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_actions.scope_id,
+        sum(scoped_actions.adds) as adds_at_home
+    from scoped_actions
+    inner join periods
+        on scoped_actions.acted_on >= periods.starts_on and scoped_actions.acted_on < periods.ends_before
+    group by all
+),
+
+follows as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_follows.scope_id,
+        sum(scoped_follows.things) as follows,
+        count(distinct scoped_follows.user_id) as followers
+    from scoped_follows
+    inner join periods
+        on
+            scoped_follows.happened_on >= periods.starts_on
+            and scoped_follows.happened_on < periods.ends_before
+    group by all
+),
+
+counted as (
+    select
+        periods.period,
+        periods.starts_on,
+        scene_day.scope_id,
+        {%- for metric in counts %}
+        sum(scene_day.{{ metric }}) as {{ metric }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from scene_day
+    inner join periods
+        on scene_day.day >= periods.starts_on and scene_day.day < periods.ends_before
+    group by all
+),
+
+members as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_homes.scope_id,
+        count(*) filter (
+            where scoped_homes.member_to is null or scoped_homes.member_to >= periods.ends_before
+        ) as members,
+        count(*) filter (where scoped_homes.member_from >= periods.starts_on) as joined,
+        count(*) filter (
+            where scoped_homes.member_to >= periods.starts_on and scoped_homes.member_to < periods.ends_before
+        ) as departed
+    from scoped_homes
+    inner join periods
+        on scoped_homes.member_from < periods.ends_before
+    group by all
+),
+
+verified_members as (
+    select
+        period,
+        starts_on,
+        scope_id,
+        count(*) as gps_verified_members
+    from scoped_verified
+    group by all
+),
+
+-- What was in rotation on the last night of the period.
+rotation as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_entries.scope_id,
+        count(distinct scoped_entries.track_id) as songs_in_rotation
+    from scoped_entries
+    inner join periods
+        on
+            scoped_entries.first_night < periods.ends_before
+            and (scoped_entries.gone_on is null or scoped_entries.gone_on >= periods.ends_before)
+    group by all
+)
+
+select
+    periods.period,
+    periods.starts_on,
+    periods.ends_before,
+    scope.tier,
+    scope.scope_id,
+    {%- for number in heard_numbers() + ['listeners'] %}
+    cast(coalesce(listening.{{ number }}, 0) as bigint) as {{ number }},
+    {%- endfor %}
+    coalesce(activity.active_users, 0) as active_users,
+    {%- for metric in counts %}
+    counted.{{ metric }},
+    {%- endfor %}
+    coalesce(adds_at_home.adds_at_home, 0) as adds_at_home,
+    cast(coalesce(follows.follows, 0) as bigint) as follows,
+    coalesce(follows.followers, 0) as followers,
+    coalesce(members.members, 0) as members,
+    coalesce(members.joined, 0) as joined,
+    coalesce(members.departed, 0) as departed,
+    case
+        when first_nights.of_users < periods.ends_before
+            then coalesce(verified_members.gps_verified_members, 0)
+    end as gps_verified_members,
+    case
+        when first_nights.of_rotation < periods.ends_before then coalesce(rotation.songs_in_rotation, 0)
+    end as songs_in_rotation
+from periods
+cross join scope
+cross join first_nights
+{%- for part in [
+    'listening', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'verified_members', 'rotation'
+] %}
+left join {{ part }}
+    on
+        periods.period = {{ part }}.period
+        and periods.starts_on = {{ part }}.starts_on
+        and scope.scope_id = {{ part }}.scope_id
+{%- endfor %}

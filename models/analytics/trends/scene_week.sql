@@ -1,0 +1,30 @@
+{%- set of_listeners = heard_numbers() + ['listeners', 'active_users'] -%}
+{%- set of_everybody = [
+    'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
+    'verified_attendance', 'songs_entered_rotation', 'songs_in_rotation', 'members', 'activity_points'
+] -%}
+with numbers as (
+    select * from {{ ref('scene_period') }}
+)
+
+select
+    numbers.period,
+    numbers.starts_on,
+    numbers.tier,
+    numbers.scope_id,
+    {%- for number in of_listeners %}
+    {{ if_shown('listeners.scope_id is not null', 'numbers.' ~ number) }} as {{ number }},
+    {%- endfor %}
+    {{ if_known('follows', if_shown('followers.scope_id is not null', 'numbers.follows')) }} as follows,
+    {{ if_known('follows', if_shown('followers.scope_id is not null', 'numbers.followers')) }} as followers,
+    {{ if_shown('movers.scope_id is not null', 'numbers.joined') }} as joined,
+    {{ if_shown('movers.scope_id is not null', 'numbers.departed') }} as departed,
+    {{ if_shown('verified.scope_id is not null', 'numbers.gps_verified_members') }} as gps_verified_members,
+    {%- for number in of_everybody %}
+    cast(numbers.{{ number }} as bigint) as {{ number }}{% if not loop.last %},{% endif %}
+    {%- endfor %}
+from numbers
+{{ join_trend_decision('numbers', 'listeners', 'listeners') }}
+{{ join_trend_decision('numbers', 'followers', 'followers') }}
+{{ join_trend_decision('numbers', 'movers', 'movers') }}
+{{ join_trend_decision('numbers', 'gps_verified_members', 'verified') }}

@@ -1,0 +1,38 @@
+with cells as (
+    select distinct
+        cell_key,
+        cohort_group,
+        subject_id,
+        period,
+        starts_on,
+        ends_before
+    from {{ ref('trend_cell') }}
+),
+
+weeks as (
+    select * from {{ ref('period') }}
+    where period = 'week'
+)
+
+-- A month less the weeks in it would tell of the week that is withheld.
+select
+    cells.cell_key,
+    {{ trend_key('cells.cohort_group', 'cells.subject_id', 'weeks.period', 'weeks.starts_on') | indent(4) }}
+        as after_key
+from cells
+inner join weeks
+    on cells.starts_on < weeks.ends_before and cells.ends_before > weeks.starts_on
+where cells.period = 'month'
+union all
+-- Who listens to an artist, listens.
+select
+    cell_key,
+    {{ trend_key("'listeners'", 'null', 'period', 'starts_on') | indent(4) }} as after_key
+from cells
+where subject_id is not null
+union all
+select
+    cell_key,
+    {{ trend_key("'cohort'", 'null', 'period', 'starts_on') | indent(4) }} as after_key
+from cells
+where period = 'joined' and cohort_group <> 'cohort'

@@ -1,0 +1,96 @@
+{#- Weeks are decided before months, scenes before artists, the size of a cohort before who of it came back. -#}
+{%- set of_scenes = {
+    'listeners': ('listeners', 'null'),
+    'followers': ('followers', 'null'),
+    'movers': ('least(joined, departed)', 'null'),
+    'gps_verified_members': ('gps_verified_members', 'members - gps_verified_members'),
+} -%}
+{%- set of_artists = {
+    'listeners': ('listeners', 'null'),
+    'adders': ('adders', 'null'),
+    'followers': ('followers', 'null'),
+    'attendees': ('attendees', 'null'),
+    'people': ('people', 'null'),
+    'aware': ('aware_listeners', 'scope_listeners - aware_listeners'),
+} -%}
+with scene_period as (
+    select * from {{ ref('scene_period') }}
+),
+
+artist_period as (
+    select
+        artists.*,
+        scene_period.listeners as scope_listeners
+    from {{ ref('artist_period') }} as artists
+    inner join scene_period
+        on
+            artists.period = scene_period.period
+            and artists.starts_on = scene_period.starts_on
+            and artists.scope_id = scene_period.scope_id
+),
+
+cohorts as (
+    select * from {{ ref('cohort_period') }}
+),
+
+cells as (
+    {% for cohort_group, (people, others) in of_scenes.items() -%}
+    select
+        case period when 'week' then 1 else 3 end as step,
+        '{{ cohort_group }}' as cohort_group,
+        cast(null as uuid) as subject_id,
+        period,
+        starts_on,
+        ends_before,
+        scope_id,
+        coalesce({{ people }}, 0) as people,
+        cast({{ others }} as bigint) as others
+    from scene_period
+    union all
+    {% endfor -%}
+    {% for cohort_group, (people, others) in of_artists.items() -%}
+    select
+        case period when 'week' then 2 else 4 end as step,
+        'artist {{ cohort_group }}' as cohort_group,
+        artist_band_id as subject_id,
+        period,
+        starts_on,
+        ends_before,
+        scope_id,
+        {{ people }} as people,
+        cast({{ others }} as bigint) as others
+    from artist_period
+    union all
+    {% endfor -%}
+    select
+        1 as step,
+        'cohort' as cohort_group,
+        cast(null as uuid) as subject_id,
+        'joined' as period,
+        joined_month as starts_on,
+        cast(null as date) as ends_before,
+        scope_id,
+        size as people,
+        cast(null as bigint) as others
+    from cohorts
+    {%- for months in cohort_months() %}
+    union all
+    select
+        2 as step,
+        'cohort after {{ months }}' as cohort_group,
+        cast(null as uuid) as subject_id,
+        'joined' as period,
+        joined_month as starts_on,
+        cast(null as date) as ends_before,
+        scope_id,
+        active_after_{{ months }}m as people,
+        size - active_after_{{ months }}m as others
+    from cohorts
+    where active_after_{{ months }}m is not null
+    {%- endfor %}
+)
+
+select
+    *,
+    {{ trend_key('cohort_group', 'subject_id', 'period', 'starts_on') | indent(4) }} as cell_key
+from cells

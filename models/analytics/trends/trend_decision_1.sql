@@ -1,0 +1,1 @@
+{{ trend_decision(1) }}
