@@ -1,3 +1,5 @@
+{#- Days, and nothing of points: no column of trends may mix points with listening. -#}
+
 with as_of as (
     select * from {{ ref('as_of') }}
 ),
@@ -9,8 +11,8 @@ first_days as (
     select min(active_on) as first_day
     from {{ ref('active_day') }}
     union all
-    select min(as_of_date) as first_day
-    from {{ ref('activity_score') }}
+    select min(occurred_on) as first_day
+    from {{ ref('activity_decision') }}
 )
 
 select

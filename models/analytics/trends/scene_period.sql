@@ -60,6 +60,10 @@ entries as (
     select * from {{ ref('rotation_stay') }}
 ),
 
+entries_of_the_night as (
+    select * from {{ ref('stg_rotation_entries') }}
+),
+
 first_nights as (
     select
         min(night) filter (where table_name = 'rotation_entries') as of_rotation,
@@ -105,6 +109,10 @@ scoped_entries as (
 
 scoped_actions as (
     {{ scoped('actions') | indent(4) }}
+),
+
+scoped_new as (
+    {{ scoped('entries_of_the_night') | indent(4) }}
 ),
 
 scoped_homes as (
@@ -216,6 +224,24 @@ verified_members as (
     group by all
 ),
 
+-- New songs that had entered and not graduated when the period ended, as the entries of the night tell it.
+active_new as (
+    select
+        periods.period,
+        periods.starts_on,
+        scoped_new.scope_id,
+        count(distinct scoped_new.rotation_entry_id) as active_new_count
+    from scoped_new
+    inner join periods
+        on
+            scoped_new.entered_pool_at < cast(periods.ends_before as timestamp)
+            and (
+                scoped_new.graduated_at >= cast(periods.ends_before as timestamp)
+                or (scoped_new.graduated_at is null and scoped_new.pool <> 'MAIN_ROTATION')
+            )
+    group by all
+),
+
 -- What was in rotation on the last night of the period.
 rotation as (
     select
@@ -247,6 +273,7 @@ select
     coalesce(adds_at_home.adds_at_home, 0) as adds_at_home,
     cast(coalesce(follows.follows, 0) as bigint) as follows,
     coalesce(follows.followers, 0) as followers,
+    coalesce(active_new.active_new_count, 0) as active_new_count,
     coalesce(members.members, 0) as members,
     coalesce(members.joined, 0) as joined,
     coalesce(members.departed, 0) as departed,
@@ -261,7 +288,8 @@ from periods
 cross join scope
 cross join first_nights
 {%- for part in [
-    'listening', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'verified_members', 'rotation'
+    'listening', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'verified_members', 'rotation',
+    'active_new'
 ] %}
 left join {{ part }}
     on
