@@ -1,4 +1,4 @@
-{#- Days, and nothing of points: no column of trends may mix points with listening. -#}
+{#- From the exports and not from the ledger: no column of trends may mix points with listening. -#}
 
 with as_of as (
     select * from {{ ref('as_of') }}
@@ -10,9 +10,13 @@ first_days as (
     union all
     select min(active_on) as first_day
     from {{ ref('active_day') }}
+    {%- for table in [
+        'projects', 'project_supports', 'proof_of_support', 'pioneer_referrals', 'activity_point_adjustments'
+    ] %}
     union all
-    select min(occurred_on) as first_day
-    from {{ ref('activity_decision') }}
+    select cast(min(created_at) as date) as first_day
+    from {{ ref('stg_' ~ table) }}
+    {%- endfor %}
 )
 
 select
