@@ -256,5 +256,8 @@ def test_the_lineage_page_says_what_the_sql_says() -> None:
         if manifest()["nodes"][unique_id]["fqn"][1] in ("fair_play", "recognition")
         and manifest()["nodes"][unique_id]["resource_type"] == "model"
     }
-    points = {"activity_explanation", "activity_points", "plot_statistics"}
+    points = {
+        "activity_explanation", "activity_points", "member_cohort", "member_point_source", "member_profile",
+        "plot_statistics", "scene_day", "scene_week",
+    }  # fmt: skip
     assert {line.split()[1] for line in written.splitlines() if line.startswith("## ")} == sides | points

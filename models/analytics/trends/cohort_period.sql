@@ -15,14 +15,6 @@ activity as (
     from {{ ref('active_day') }}
 ),
 
-points as (
-    select
-        user_id,
-        sum(points) as points
-    from {{ ref('ledger') }}
-    group by all
-),
-
 as_of as (
     select * from {{ ref('as_of') }}
 ),
@@ -32,7 +24,6 @@ looked_at as (
         members.user_id,
         members.scene_id,
         members.joined_month,
-        coalesce(points.points, 0) as points,
         {%- for months in cohort_months() %}
         case
             when
@@ -42,8 +33,6 @@ looked_at as (
         {%- endfor %}
     from members
     cross join as_of
-    left join points
-        on members.user_id = points.user_id
     {%- for months in cohort_months() %}
     left join activity as activity_{{ months }}
         on
@@ -63,9 +52,8 @@ select
     joined_month,
     count(*) as size,
     {%- for months in cohort_months() %}
-    sum(case is_active_after_{{ months }}m when true then 1 when false then 0 end)
-        as active_after_{{ months }}m,
+    {%- set active = 'case is_active_after_' ~ months ~ 'm when true then 1 when false then 0 end' %}
+    sum({{ active }}) as active_after_{{ months }}m{% if not loop.last %},{% endif %}
     {%- endfor %}
-    cast(sum(points) as bigint) as activity_points
 from scoped_members
 group by all

@@ -1,6 +1,6 @@
 {%- set counts = [
     'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
-    'verified_attendance', 'songs_entered_rotation', 'activity_points'
+    'verified_attendance', 'songs_entered_rotation'
 ] -%}
 with periods as (
     select * from {{ ref('period') }}
@@ -10,8 +10,8 @@ scope as (
     select * from {{ ref('scope') }}
 ),
 
-scene_day as (
-    select * from {{ ref('scene_day') }}
+scene_count as (
+    select * from {{ ref('scene_count') }}
 ),
 
 listening_day as (
@@ -186,13 +186,13 @@ counted as (
     select
         periods.period,
         periods.starts_on,
-        scene_day.scope_id,
+        scene_count.scope_id,
         {%- for metric in counts %}
-        sum(scene_day.{{ metric }}) as {{ metric }}{% if not loop.last %},{% endif %}
+        sum(scene_count.{{ metric }}) as {{ metric }}{% if not loop.last %},{% endif %}
         {%- endfor %}
-    from scene_day
+    from scene_count
     inner join periods
-        on scene_day.day >= periods.starts_on and scene_day.day < periods.ends_before
+        on scene_count.day >= periods.starts_on and scene_count.day < periods.ends_before
     group by all
 ),
 

@@ -1,11 +1,22 @@
 {%- set of_listeners = heard_numbers() + ['listeners', 'active_users'] -%}
 {%- set of_everybody = [
     'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
-    'verified_attendance', 'songs_entered_rotation', 'songs_in_rotation', 'active_new_count', 'members',
-    'activity_points'
+    'verified_attendance', 'songs_entered_rotation', 'songs_in_rotation', 'active_new_count', 'members'
 ] -%}
 with numbers as (
     select * from {{ ref('scene_period') }}
+),
+
+points as (
+    select
+        periods.period,
+        periods.starts_on,
+        scene_day.scope_id,
+        sum(scene_day.activity_points) as activity_points
+    from {{ ref('scene_day') }} as scene_day
+    inner join {{ ref('period') }} as periods
+        on scene_day.day >= periods.starts_on and scene_day.day < periods.ends_before
+    group by periods.period, periods.starts_on, scene_day.scope_id
 )
 
 select
@@ -22,9 +33,15 @@ select
     {{ if_shown('movers.scope_id is not null', 'numbers.departed') }} as departed,
     {{ if_shown('verified.scope_id is not null', 'numbers.gps_verified_members') }} as gps_verified_members,
     {%- for number in of_everybody %}
-    cast(numbers.{{ number }} as bigint) as {{ number }}{% if not loop.last %},{% endif %}
+    cast(numbers.{{ number }} as bigint) as {{ number }},
     {%- endfor %}
+    cast(points.activity_points as bigint) as activity_points
 from numbers
+inner join points
+    on
+        numbers.period = points.period
+        and numbers.starts_on = points.starts_on
+        and numbers.scope_id = points.scope_id
 {{ join_trend_decision('numbers', 'listeners', 'listeners') }}
 {{ join_trend_decision('numbers', 'followers', 'followers') }}
 {{ join_trend_decision('numbers', 'movers', 'movers') }}

@@ -1,6 +1,6 @@
 {%- set numbers = {
     'sect_members': 'holders', 'sect_artists': 'artists', 'sect_artists_in_rotation': 'artists_in_rotation',
-    'sect_share_of_tags': 'share_of_tags', 'sect_threshold_progress': 'threshold_progress',
+    'sect_share_of_tags': 'share_of_tags', 'sect_threshold_progress': 'progress_to_official',
     'sect_membership_density': 'membership_density', 'sect_engagement_points': 'engagement_points_30d',
     'sect_votes': 'votes_30d', 'sect_growth_rate': 'growth_rate_30d',
 } -%}
