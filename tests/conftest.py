@@ -197,8 +197,12 @@ def publish_until(published_file: Path, day: str) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing a test does reaches the project's own data directory."""
+def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing a test does reaches the project's own data directory, and nothing waits for the disk.
+
+    Only the power could show whether a file has reached the disk, and it is never cut: what is to be written
+    through, and when, is what test_power_cut.py looks at.
+    """
     home = tmp_path_factory.mktemp("home")
     os.environ.setdefault("WAREHOUSE_DIR", str(home / "warehouse"))
     os.environ.setdefault("EXPORTS_DIR", str(home / "exports"))
@@ -206,6 +210,9 @@ def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     # One key for all warehouses of the tests, so that what is erased in them can be compared.
     os.environ["ERASURE_KEY"] = "5e" * 32
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
-from worlds import TABLES, World
+import worlds
+from worlds import TABLES, World, ancestors
 
 from orchestration.database import literal
 
@@ -121,11 +122,16 @@ def changed(
     models: Collection[str],
     planted: dict[str, str] | None = None,
 ) -> dict[str, int]:
-    """How many rows of these models the changes change together; `before` has them as they were."""
+    """How many rows of these models the changes change together; `before` has them as they were.
+
+    Only what these models and those planted are made of is built: the others have no say.
+    """
+    planted = planted or {}
+    read = [name for name in worlds.models() if any(name in sql for sql in planted.values())]
     with world.undone():
         for mutation in mutations:
             mutation.apply(world.connection)
-        world.build(planted=planted)
+        world.build(ancestors(*models, *read), planted=planted)
         return world.differing("before", models)
 
 

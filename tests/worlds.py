@@ -115,6 +115,15 @@ def ancestors(*names: str, folder: str | None = None) -> list[str]:
     return [m.name for m in models().values() if m.name in found and folder in (None, m.folder)]
 
 
+def descendants(*names: str) -> list[str]:
+    """These models and all that is made of them; each after those it reads. Of the others nothing changes."""
+    found = set(names)
+    for model in models().values():
+        if found.intersection(model.parents):
+            found.add(model.name)
+    return [name for name in models() if name in found]
+
+
 class World:
     """One warehouse in memory."""
 
@@ -289,12 +298,14 @@ def departed(config: Settings) -> set[str]:
     return {pseudonym for (pseudonym,) in duckdb.execute(query).fetchall()}
 
 
-def sample_world(home: Path, seed: int, size: SampleSize = SMALL, **options: Any) -> World:
-    """A world of the sample, ingested and built in full."""
+def sample_world(
+    home: Path, seed: int, size: SampleSize = SMALL, names: Collection[str] | None = None, **options: Any
+) -> World:
+    """A world of the sample, ingested; every model is built in full, or those named."""
     config = directories(home)
     nights = write_sample(config.exports_dir, size, seed=seed, **options)
     assert ingest_nights(config, confirmed=nights) == nights[-1]
     world = World()
     world.load(config)
-    world.build()
+    world.build(names)
     return world

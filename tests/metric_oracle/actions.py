@@ -10,6 +10,7 @@ from metric_oracle.base import (
     Window,
     distinct,
     divided,
+    once,
     oracle,
     pearson,
     ratio,
@@ -20,6 +21,7 @@ SONG_SIGNAL_TYPES = ("single", "song", "track", "track_release")
 MIN_WEEKS = 8
 
 
+@once
 def on_signals_of(night: Night, scope: Scope, window: Window) -> pd.DataFrame:
     """The actions in the window on signals of the scope's scenes."""
     rows = night.actions

@@ -13,6 +13,7 @@ from metric_oracle.base import (
     Window,
     distinct,
     divided,
+    once,
     oracle,
     ratio,
 )
@@ -33,6 +34,7 @@ def events_created(night: Night, window: Window) -> pd.DataFrame:
     return events[night.inside(events["createdAt"], window)]
 
 
+@once
 def ended_events(night: Night, window: Window) -> pd.DataFrame:
     """Events as of the night that ended in the window, of all scenes."""
     events = night.table("events")

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pandas as pd
 
 from metric_oracle.artists import ended_events
-from metric_oracle.base import Cell, Night, Scope, Window, distinct, divided, oracle, ratio
+from metric_oracle.base import Cell, Night, Scope, Window, distinct, divided, once, oracle, ratio
 from metric_oracle.events import ATTENDED, attendances_of, verified
 
 MOST_TIME = (30, 90, None)
@@ -25,6 +25,7 @@ def of_artist(cell: Cell, artist: str) -> Cell:
     return Cell(**{**vars(cell), "subject_type": "artist", "subject_id": artist})
 
 
+@once
 def listens_in(night: Night, scope: Scope, window: Window) -> pd.DataFrame:
     """Listens in the window of people at home in the scope."""
     listens = night.listens
@@ -76,6 +77,7 @@ def engagement_density_index(night: Night, scope: Scope, window: Window) -> Iter
         yield of_artist(ratio(numerator, denominator, people=distinct(theirs["userId"])), artist)
 
 
+@once
 def _points_everywhere(night: Night, window: Window) -> dict[str, int]:
     """The points of each artist in the window, of all listeners."""
     listens = night.listens[night.inside(night.listens["createdAt"], window)]
@@ -96,6 +98,7 @@ def cross_scene_listeners(night: Night, scope: Scope, window: Window) -> Iterato
 # Adds, blasts, follows
 
 
+@once
 def actions_in(night: Night, scope: Scope, window: Window, kind: str) -> pd.DataFrame:
     """Signal actions of one type in the window, of people at home in the scope."""
     actions = night.actions[night.actions["type"] == kind]
@@ -107,10 +110,12 @@ def share_naming(actions: pd.DataFrame) -> float | None:
     return divided(int(actions["artist"].notna().sum()), len(actions))
 
 
+@once
 def adders_of(night: Night, scope: Scope, window: Window) -> People:
     return people_by_artist(actions_in(night, scope, window, "ADD"))
 
 
+@once
 def adds_coverage(night: Night, scope: Scope, window: Window) -> float | None:
     return share_naming(actions_in(night, scope, window, "ADD"))
 
@@ -135,6 +140,7 @@ def adders(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
         yield of_artist(Cell(len(people), people=people, coverage=coverage), artist)
 
 
+@once
 def followers_of(night: Night, scope: Scope, window: Window) -> People:
     follows = night.follows[night.follows["entityType"].isin(["artist", "artistBand", "band"])]
     follows = follows[follows["entityId"].isin(night.artists["id"])]
@@ -151,6 +157,7 @@ def followers(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
 # Attendance
 
 
+@once
 def attended(night: Night, window: Window) -> pd.DataFrame:
     """Rows of verified attendance of known artists in the window, in the order of their times."""
     rows = verified(night)
@@ -165,6 +172,7 @@ def artist_attendance(night: Night, scope: Scope, window: Window) -> Iterator[Ce
         yield of_artist(Cell(len(theirs), people=distinct(theirs["userId"])), artist)
 
 
+@once
 def attendees_of(night: Night, scope: Scope, window: Window) -> People:
     rows = attended(night, window)
     return people_by_artist(rows[scope.has(rows["home"])])
@@ -223,6 +231,7 @@ def _awareness(
                 yield of_artist(Cell(len(people), people=people, coverage=coverage), artist)
 
 
+@once
 def aware_sets(night: Night, scope: Scope, window: Window) -> dict[str, list[set[str]]]:
     """Of each artist: followers, adders, attendees."""
     sets = [of(night, scope, window) for of in (followers_of, adders_of, attendees_of)]

@@ -11,7 +11,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -564,6 +564,16 @@ class Night:
     def _acts(self, table: str, user: str, at: str) -> pd.DataFrame:
         rows = self.rows(table)
         return self.at_home(rows[rows[at] < self.as_of].reset_index(drop=True), user, at)
+
+
+def once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a night and more that several metrics ask: it answers once, and keeps its answer."""
+
+    @wraps(make)
+    def kept(night: Night, *more: Any) -> Any:
+        return night.kept(f"{make.__module__}.{make.__name__}", lambda: make(night, *more), *more)
+
+    return kept
 
 
 class MadeUp(Night):

@@ -15,6 +15,7 @@ from metric_oracle.base import (
     Window,
     distinct,
     divided,
+    once,
     oracle,
     pearson,
     ratio,
@@ -32,6 +33,7 @@ def here(scope: Scope, events: pd.DataFrame) -> pd.DataFrame:
     return events[scope.has(events["communityId"])]
 
 
+@once
 def verified(night: Night) -> pd.DataFrame:
     """Rows of verified attendance that were checked in before as-of."""
     return night.attendances[night.attendances["is_verified"]]

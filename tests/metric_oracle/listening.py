@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from metric_oracle.base import Cell, Night, Scope, Window, distinct, median, oracle, ratio
+from metric_oracle.base import Cell, Night, Scope, Window, distinct, median, once, oracle, ratio
 
 BUCKET_EDGES = (0, 1, 10, 50, 100, 500)
 SPIKE_LISTENS = 3
@@ -18,15 +18,11 @@ TYPES = {
 }
 
 
+@once
 def heard(night: Night, scope: Scope, window: Window) -> pd.DataFrame:
     """The listens in the window of people at home in the scope."""
     rows = night.listens
-    return night.kept(
-        "heard",
-        lambda: rows[night.inside(rows["createdAt"], window) & scope.has(rows["home"])],
-        scope,
-        window,
-    )
+    return rows[night.inside(rows["createdAt"], window) & scope.has(rows["home"])]
 
 
 def heard_before(night: Night, scope: Scope, days: int) -> pd.DataFrame:
@@ -50,19 +46,25 @@ def skips(rows: pd.DataFrame) -> int:
     return int((rows["type"] == "skip").sum())
 
 
-def scene_and_artists(rows: pd.DataFrame, cell: Callable[[pd.DataFrame], Cell]) -> Iterator[Cell]:
-    """The cell of all these listens, and of those of each artist who is in them."""
-    yield cell(rows)
-    for artist, of_artist in rows.groupby("artist"):
+@once
+def heard_by_artist(night: Night, scope: Scope, window: Window) -> list[tuple[str, pd.DataFrame]]:
+    """The listens of each artist who is in them."""
+    return list(heard(night, scope, window).groupby("artist"))
+
+
+def scene_and_artists(
+    night: Night, scope: Scope, window: Window, cell: Callable[[pd.DataFrame], Cell]
+) -> Iterator[Cell]:
+    """The cell of all listens in the window of people at home in the scope, and of those of each artist."""
+    yield cell(heard(night, scope, window))
+    for artist, of_artist in heard_by_artist(night, scope, window):
         yield replace(cell(of_artist), subject_type="artist", subject_id=artist)
 
 
 @oracle("engagement_points")
 def engagement_points(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
     """The scores of all listens at home, added up."""
-    return scene_and_artists(
-        heard(night, scope, window), lambda rows: Cell(points(rows), people=listeners(rows))
-    )
+    return scene_and_artists(night, scope, window, lambda rows: Cell(points(rows), people=listeners(rows)))
 
 
 def _count(metric: str, types: tuple[str, ...]) -> None:
@@ -70,7 +72,9 @@ def _count(metric: str, types: tuple[str, ...]) -> None:
     def count(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
         """How many listens at home are of these types; the cohort has listened, whatever the type."""
         return scene_and_artists(
-            heard(night, scope, window),
+            night,
+            scope,
+            window,
             lambda rows: Cell(int(rows["type"].isin(types).sum()), people=listeners(rows)),
         )
 
@@ -83,7 +87,7 @@ for _metric, _types in TYPES.items():
 def skip_rate(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
     """Skips among all listens at home."""
     return scene_and_artists(
-        heard(night, scope, window), lambda rows: ratio(skips(rows), len(rows), people=listeners(rows))
+        night, scope, window, lambda rows: ratio(skips(rows), len(rows), people=listeners(rows))
     )
 
 
@@ -91,7 +95,7 @@ def skip_rate(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
 def engagement_to_skip_ratio(night: Night, scope: Scope, window: Window) -> Iterator[Cell]:
     """Points for every skip, both at home."""
     return scene_and_artists(
-        heard(night, scope, window), lambda rows: ratio(points(rows), skips(rows), people=listeners(rows))
+        night, scope, window, lambda rows: ratio(points(rows), skips(rows), people=listeners(rows))
     )
 
 

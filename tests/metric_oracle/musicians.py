@@ -5,9 +5,21 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from metric_oracle.base import POINT_IN_TIME, Cell, Night, Scope, Window, distinct, divided, oracle, ratio
+from metric_oracle.base import (
+    POINT_IN_TIME,
+    Cell,
+    Night,
+    Scope,
+    Window,
+    distinct,
+    divided,
+    once,
+    oracle,
+    ratio,
+)
 
 
+@once
 def named(night: Night) -> pd.DataFrame:
     """The rows of band members in registrations, with the `person` and the `scene` of the registration."""
     rows = night.table("registrar_artist_members")
@@ -19,6 +31,7 @@ def named(night: Night) -> pd.DataFrame:
     )
 
 
+@once
 def known(night: Night) -> float | None:
     """The share of these rows that lead to somebody in users."""
     rows, users = night.table("registrar_artist_members"), set(night.users["id"])

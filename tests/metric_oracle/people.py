@@ -10,6 +10,7 @@ from metric_oracle.base import (
     Window,
     distinct,
     divided,
+    once,
     oracle,
     ratio,
     whole_days,
@@ -102,6 +103,7 @@ def active_users(night: Night, scope: Scope, window: Window) -> Cell:
     return Cell(len(people), people=people)
 
 
+@once
 def actions_of_members(night: Night, scope: Scope, window: Window) -> pd.Series:
     """By member of the scope who acted in the window, anywhere: how many civic actions."""
     acts = night.civic

@@ -2,12 +2,24 @@
 
 import pandas as pd
 
-from metric_oracle.base import POINT_IN_TIME, Cell, Night, Scope, Window, distinct, divided, oracle, ratio
+from metric_oracle.base import (
+    POINT_IN_TIME,
+    Cell,
+    Night,
+    Scope,
+    Window,
+    distinct,
+    divided,
+    once,
+    oracle,
+    ratio,
+)
 
 PLACE_OF = {"state": ["state", "music_community"], "national": ["music_community"]}
 ADVANCED = (30, 90, None)
 
 
+@once
 def higher_scenes(night: Night, tier: str) -> pd.DataFrame:
     """Communities of a tier above the city, as last known, by id."""
     known = night.rows("communities").rename(columns={"musicCommunity": "music_community"})

@@ -130,7 +130,7 @@ def expected(root: Path) -> set[tuple[str, str, str]]:
 def test_whatever_lies_in_the_exports_is_delivered_refused_in_a_sentence_or_passed_over(
     long: bool, tried: Callable[[str, str, int], None]
 ) -> None:
-    times = in_batches(TREES, judge, long=long, seconds=250)
+    times = in_batches(TREES, judge, long=long, batches=58)
     tried(PROMISE, "trees of files, folders, links, pipes and manifests", times)
 
 

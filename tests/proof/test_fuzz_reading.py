@@ -74,7 +74,7 @@ def judge_damaged(part: tuple[str, bytes]) -> None:
 def test_whatever_bytes_a_part_has_it_is_accounted_for_or_refused_in_a_sentence(
     long: bool, tried: Callable[[str, str, int], None]
 ) -> None:
-    times = in_batches(damaged(), judge_damaged, long=long, seconds=200)
+    times = in_batches(damaged(), judge_damaged, long=long, batches=32)
     tried(PROMISE, "damaged and random files, in every format", times)
 
 
@@ -146,7 +146,7 @@ def judge_rows(part: tuple[str, list[dict[str, Any]]]) -> None:
 def test_whatever_values_rows_have_each_is_accepted_as_it_is_or_rejected(
     long: bool, tried: Callable[[str, str, int], None]
 ) -> None:
-    times = in_batches(given_rows(), judge_rows, long=long, seconds=150)
+    times = in_batches(given_rows(), judge_rows, long=long, batches=24)
     tried(PROMISE, "parts of rows of every kind of value", times)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from sqlglot import exp, parse_one
-from worlds import PUBLISHED, World, compiled, directories, models, sample_world
+from worlds import PUBLISHED, World, compiled, descendants, directories, models, sample_world
 
 from orchestration.build.lineage import trace
 from orchestration.build.manifest import manifest
@@ -110,7 +110,7 @@ def deal_anew(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     planted = known | {"decision": replace(known["decision"], sql=sql)}
     with monkeypatch.context() as patch:
         patch.setattr("worlds.models", lambda: planted)
-        world.build()
+        world.build(descendants("decision"))
 
 
 def test_points_dealt_anew_among_members_change_no_order_of_any_output(
@@ -133,7 +133,7 @@ def test_points_dealt_anew_among_members_change_no_order_of_any_output(
         }
         after = order_of(world, tmp_path)
         assert [table for table in before if before[table] != after[table]] == []
-    world.build()
+    world.build(descendants("decision"))
     tried("nobody is ranked", "deals of all points anew among members, every table in the same order", deals)
 
 
@@ -156,7 +156,7 @@ def test_an_order_by_points_is_found(world: World, tmp_path: Path, monkeypatch: 
     before = order_of(world, tmp_path)
     deal_anew(world, monkeypatch, 1)
     after = order_of(world, tmp_path)
-    world.build()
+    world.build(descendants("decision"))
     assert [table for table in before if before[table] != after[table]] == ["user_activity"]
 
 

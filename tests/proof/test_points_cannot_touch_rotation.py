@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 from golden.world import run_nightly
 from mutations import KINDS, POLICY, Mutation, changed, culprits, random_mutations
-from worlds import SMALL, TABLES, World, models, sample_world
+from worlds import SMALL, TABLES, World, ancestors, models, sample_world
 
 from orchestration.build.wall import MAY_SEE, MUST_NOT_SEE
 from orchestration.sample import SampleSize, write_sample
@@ -34,9 +34,10 @@ BYSTANDERS = [
 
 
 def world_of(home: Path, seed: int) -> World:
-    """A world, and what is in it before anything changes."""
-    world = sample_world(home, seed, SMALL, faults=("late", "duplicate", "corrected"))
-    world.keep("before", models())
+    """A world of both sides, and what is in them before anything changes."""
+    sides = [*FAIR_PLAY, *RECOGNITION]
+    world = sample_world(home, seed, SMALL, ancestors(*sides), faults=("late", "duplicate", "corrected"))
+    world.keep("before", sides)
     return world
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from worlds import SMALL, World, compiled, directories, ingest_nights
+from worlds import SMALL, World, ancestors, compiled, directories, ingest_nights
 
 from orchestration.sample import write_sample
 from orchestration.settings import Settings
@@ -14,13 +14,15 @@ from orchestration.settings import Settings
 LAW = "recurrence_scores_derive_from_engagement_alone"
 Entry = tuple[object, ...]
 
+BUILT = ancestors("rotation_recurrence", "stg_communities")
+
 
 def build(config: Settings, confirmed: list) -> World:
-    """Ingest what was delivered, and build."""
+    """Ingest what was delivered, and build what the law and the verdicts are made of."""
     assert ingest_nights(config, confirmed) is not None
     world = World()
     world.load(config)
-    world.build()
+    world.build(BUILT)
     return world
 
 
