@@ -56,9 +56,7 @@ def _kept_open(storage: object) -> Iterator[None]:
         if shard not in engines:
             with open_anew(shard):  # makes the file, if it is not there
                 address = storage.conn_string_for_shard(shard)
-                engines[shard] = create_engine(
-                    address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-                )
+                engines[shard] = create_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
         with storage._db_lock, engines[shard].begin() as connection:
             yield connection
 
