@@ -33,7 +33,7 @@ lint: .venv/ready ## style, types, the wall
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models tests/laws
-	$(BIN)/dbt parse --quiet
+	WAREHOUSE_DIR=. $(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.build.wall target/manifest.json
 
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000: make dev [PORT=port]

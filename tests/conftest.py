@@ -145,6 +145,11 @@ def nightly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
         let_go(directories)
 
 
+def placed(sql: str, warehouse_dir: Path) -> str:
+    """Compiled SQL that reads the files of a warehouse from anywhere, as dbt does from within it."""
+    return sql.replace("'./raw/", f"'{warehouse_dir}/raw/")
+
+
 def uid(kind: int, number: int) -> str:
     """Make a readable id: kind 2, number 7 is 00000002-0000-4000-8000-000000000007."""
     return f"{kind:08d}-0000-4000-8000-{number:012d}"

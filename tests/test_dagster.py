@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,6 +109,18 @@ def test_a_build_starts_from_what_was_parsed_after_its_last_one(
         folder = _artefacts(settings())
         assert (folder / PARSED).read_text() == found
         os.utime(folder / PARSED, (2.5, 2.5) if number == 0 else (4, 4))
+
+
+def test_what_was_parsed_serves_a_warehouse_wherever_it_lies(tmp_path: Path) -> None:
+    dbt.run("parse", warehouse_dir=tmp_path, target=tmp_path / "parsed")
+    elsewhere = tmp_path / "another [1] 'place"
+    elsewhere.mkdir()
+    done = subprocess.run(  # noqa: S603
+        [dbt.EXECUTABLE, "parse", "--partial-parse-file-path", tmp_path / "parsed" / PARSED],
+        capture_output=True, text=True, check=True, cwd=elsewhere,
+        env=os.environ | dbt.environment(elsewhere / "dbt"),
+    )  # fmt: skip
+    assert "partial pars" not in done.stdout, "dbt says why it begins anew"
 
 
 def test_every_law_is_an_asset_check() -> None:

@@ -628,6 +628,7 @@ def test_nothing_is_built_while_the_wall_is_breached(tmp_path: Path, monkeypatch
 
 
 PROMISES = {
+    "complete_metric_metric__section": "update metric set label = null where metric = 'listens'",
     "relationships_activity_point_scene_id": "update activity_point set scene_id = uid(2, 5)",
     "relationships_plot_statistics_scene_id": "delete from subject where subject_id = uid(2, 5)",
     "unique_together_scope_tier": "update scope set label = 'Austin punk' where city = 'Austin'",
@@ -635,7 +636,7 @@ PROMISES = {
 
 
 @pytest.mark.parametrize(("promise", "breakage"), PROMISES.items())
-def test_points_lie_in_scenes_and_what_is_shown_has_a_name_of_its_own(
+def test_points_lie_in_scenes_and_what_is_shown_has_a_name_and_one_of_its_own(
     laboratory: Laboratory, promise: str, breakage: str
 ) -> None:
     """Community 5 is of tier state, so no scene, and on Plots like any other; Austin has two scenes."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from conftest import Run
+from conftest import Run, placed
 
 from orchestration.build import dbt
 from orchestration.build.lineage import on_tables
@@ -173,10 +173,9 @@ class World:
 
     def broken(self, config: Settings) -> dict[str, int]:
         """The laws and tests that would keep it from being published, with how many rows each finds."""
-        here = f"{config.raw_dir}/"
         found = {
             node["name"]: self.connection.execute(
-                f"select count(*) from ({on_tables(node['compiled_code']).replace(f'{COMPILED}/raw/', here)})"
+                f"select count(*) from ({placed(on_tables(node['compiled_code']), config.warehouse_dir)})"
             ).fetchone()[0]
             for node in compiled()["nodes"].values()
             if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"

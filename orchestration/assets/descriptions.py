@@ -40,6 +40,7 @@ def says(test: dict[str, Any], manifest: dict[str, Any]) -> str:
     field, to = terms.get("field"), terms.get("to", "").split("'")[1:2]
     return {
         "not_null": f"Every row of {model} has a {column}.",
+        "complete": f"Every row of {model} has a value in {columns}.",
         "unique": f"No two rows of {model} have the same {column}.",
         "unique_together": f"No two rows of {model} have the same {columns}.",
         "relationships": f"Every {column} of {model} is a {field} of {' '.join(to)}.",

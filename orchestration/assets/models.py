@@ -84,10 +84,10 @@ def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInv
     told = {"DBT_LOG_FORMAT": "json", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONUNBUFFERED": "1"}
     return DbtCliInvocation.run(
         args=[str(dbt.EXECUTABLE), "build", "--exclude-resource-type", "unit_test", *_selection(context)],
-        env=os.environ | dbt.environment(config.warehouse_dir, folder) | told,
+        env=os.environ | dbt.environment(folder) | told,
         manifest=described_manifest(),
         dagster_dbt_translator=InWords(),
-        project_dir=PROJECT_DIR,
+        project_dir=config.warehouse_dir,  # where it is started
         target_path=folder,
         raise_on_error=False,
         context=context,

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from sqlalchemy import Connection, Engine, create_engine
 
 from orchestration.settings import Settings
 
@@ -27,10 +31,42 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dic
     of all runs only.
     """
     origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
-    run = instance.create_run_for_job(
-        job, run_config=run_config, remote_job_origin=origin.get_job_origin(job.name)
-    )
-    return execute_run(InMemoryJob(job), run, instance)
+    with _kept_open(instance.event_log_storage):
+        run = instance.create_run_for_job(
+            job, run_config=run_config, remote_job_origin=origin.get_job_origin(job.name)
+        )
+        return execute_run(InMemoryJob(job), run, instance)
+
+
+@contextmanager
+def _kept_open(storage: object) -> Iterator[None]:
+    """Keep Dagster's SQLite files of events open meanwhile, if it keeps its events there.
+
+    It would open and close one for each of more than a thousand statements. Each time, SQLAlchemy compiles
+    the statement anew, and SQLite syncs the whole file.
+    """
+    if not isinstance(storage, SqliteEventLogStorage):
+        yield
+        return
+    engines: dict[str, Engine] = {}
+    open_anew = storage._connect
+
+    @contextmanager
+    def connect(shard: str) -> Iterator[Connection]:
+        if shard not in engines:
+            with open_anew(shard):  # makes the file, if it is not there
+                address = storage.conn_string_for_shard(shard)
+                engines[shard] = create_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+        with storage._db_lock, engines[shard].begin() as connection:
+            yield connection
+
+    storage.__dict__["_connect"] = connect
+    try:
+        yield
+    finally:
+        del storage.__dict__["_connect"]
+        for engine in engines.values():
+            engine.dispose()
 
 
 def own_runs(instance: dg.DagsterInstance, **wanted: Any) -> list[dg.RunRecord]:

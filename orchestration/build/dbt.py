@@ -10,14 +10,14 @@ from orchestration.settings import PROJECT_DIR, HinderedError
 EXECUTABLE = Path(sys.executable).with_name("dbt")  # beside the interpreter, activated or not
 
 
-def environment(warehouse_dir: Path, target: Path) -> dict[str, str]:
+def environment(target: Path) -> dict[str, str]:
     """What dbt needs to find in its environment; its artefacts lie in `target` then.
 
-    dbt works in the project's directory, where a relative path would mean another place. Under a locale that
-    is not UTF-8 it ends with a traceback.
+    dbt is started in the warehouse's directory. If it were told a path instead, it would parse the project
+    anew for every warehouse. Under a locale that is not UTF-8 it ends with a traceback.
     """
     return {
-        "WAREHOUSE_DIR": str(warehouse_dir),
+        "WAREHOUSE_DIR": ".",
         "LC_ALL": "C.UTF-8",
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
@@ -36,7 +36,7 @@ def run(verb: str, *arguments: str, warehouse_dir: Path, target: Path) -> None:
     """
     outcome = subprocess.run(  # noqa: S603  (our own program, no shell)
         [EXECUTABLE, "--quiet", "--no-use-colors", verb, *arguments],
-        capture_output=True, text=True, check=False, env=os.environ | environment(warehouse_dir, target),
+        capture_output=True, text=True, check=False, cwd=warehouse_dir, env=os.environ | environment(target),
     )  # fmt: skip
     if outcome.returncode:
         raise HinderedError(" ".join(outcome.stdout.split()))

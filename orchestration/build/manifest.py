@@ -73,7 +73,7 @@ def prepare_manifest() -> None:
                 (parsed / PARSED).unlink(missing_ok=True)
             stamp.unlink(missing_ok=True)
             try:
-                dbt.run("parse", warehouse_dir=config.warehouse_dir, target=parsed)
+                dbt.run("parse", warehouse_dir=parsed, target=parsed)  # it looks into no warehouse
             except HinderedError as error:
                 raise HinderedError(f"dbt cannot read the project: {error}") from error
             stamp.write_text(version)

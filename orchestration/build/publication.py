@@ -67,9 +67,9 @@ def publish(config: Settings, tables: list[str]) -> Path:
         views = _views(connection, tables)
         for table in sorted(set(tables) - views.keys()):
             _copy_table(connection, table)
-        for view, (ddl, comment) in views.items():
+        for view, ddl in views.items():
             connection.execute(ddl.replace("warehouse.", "").replace('"warehouse".', ""))
-            _describe(connection, "view", view, comment)
+            _describe(connection, "view", view)
         as_of_date, run_id, built_at = one_row(
             connection, "select as_of_date, run_id, built_at from publication"
         )
@@ -132,37 +132,34 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     The rows of a member lie together. So a question about one member reads little of a large table.
     """
     here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
-    ddl, comment = one_row(connection, f"select sql, comment from duckdb_tables() where {here}", [table])
+    (ddl,) = one_row(connection, f"select sql from duckdb_tables() where {here}", [table])
     connection.execute(ddl.replace("warehouse.", "", 1))
     member = [column for column in connection.table(table).columns if column == "user_id"]
     order = ", ".join([*member, *keys(manifest()).get(table, [])]) or "all"
     connection.execute(f"insert into {table} from warehouse.main.{table} order by {order}")
-    _describe(connection, "table", table, comment)
+    _describe(connection, "table", table)
 
 
-def _views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, tuple[str, str | None]]:
-    """The views among the names, with their SQL and description. They are made after the tables."""
+def _views(connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+    """The views among the names, with their SQL. They are made after the tables."""
     found = connection.execute(
         """
-        select view_name, sql, comment from duckdb_views()
+        select view_name, sql from duckdb_views()
         where database_name = 'warehouse' and schema_name = 'main' and list_contains($1, view_name)
         order by view_name
         """,
         [names],
     ).fetchall()
-    return {view: (ddl, comment) for view, ddl, comment in found}
+    return dict(found)
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comment: str | None) -> None:
-    """The descriptions of a relation and its columns."""
-    if comment:
-        connection.execute(f"comment on {kind} {name} is {literal(comment)}")
-    here = "database_name = 'warehouse' and schema_name = 'main' and table_name = $1"
-    columns = connection.execute(
-        f"select column_name, comment from duckdb_columns() where {here} and comment is not null", [name]
-    ).fetchall()
-    for column, text in columns:
-        connection.execute(f"comment on column {name}.{column} is {literal(text)}")
+def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str) -> None:
+    """The descriptions of a relation and its columns, as they are written in its contract."""
+    node = next(node for node in manifest()["nodes"].values() if node["name"] == name)
+    connection.execute(f"comment on {kind} {name} is {literal(node['description'])}")
+    for column in connection.table(name).columns:
+        text = node["columns"][column]["description"]
+        connection.execute(f"comment on column {name}.{quoted(column)} is {literal(text)}")
 
 
 def _forget_old(config: Settings, newest: Path) -> None:

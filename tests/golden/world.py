@@ -17,7 +17,7 @@ from typing import Any
 
 import libfaketime
 import pytest
-from conftest import Run, run_job
+from conftest import Run, placed, run_job
 
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
@@ -64,8 +64,6 @@ def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         return _copied[0]
     built = undisturbed(tmp_path_factory) / "warehouse"
     copy = shutil.copytree(built, tmp_path_factory.mktemp("golden") / "warehouse")
-    compiled = copy / "dbt" / "manifest.json"
-    compiled.write_text(compiled.read_text().replace(str(built), str(copy)))
     _copied.append(Run(True, None, copy / "analytics.duckdb", copy))
     return _copied[0]
 
@@ -141,9 +139,10 @@ def deliver(exports_dir: Path, night: str, source: Path = EXPORTS, tables: Itera
 
 
 def compiled_sql(run: Run) -> dict[str, str]:
-    """The SQL of every model and law as that run executed it, by name."""
+    """The SQL of every model and law as that run executed it, by name; it reads the files where they lie."""
     nodes = json.loads((run.warehouse_dir / "dbt" / "manifest.json").read_text())["nodes"].values()
-    return {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
+    compiled = {node["name"]: node["compiled_code"] for node in nodes if node.get("compiled_code")}
+    return {name: placed(sql, run.warehouse_dir) for name, sql in compiled.items()}
 
 
 def expected(name: str) -> list[Row]:
