@@ -23,17 +23,20 @@ from orchestration.settings import PROJECT_DIR
 
 README = (PROJECT_DIR / "README.md").read_text()
 BLOCK = r"```sql\n(.*?)\n```\n```\n(.*?)\n```"
-QUESTIONS = [
-    question
-    for page in (README, (PROJECT_DIR / "docs" / "questions.md").read_text())
-    for question in re.findall(BLOCK, page, flags=re.DOTALL)
-]
+QUESTIONS = re.findall(BLOCK, README, flags=re.DOTALL)
+# Pages of queries with their results, and how many there are.
+ASKED = {"questions.md": 44, "show-it-in-the-app.md": 10}
 # What a run prints at its end; "…" stands for what is left out.
 SUMMARY = re.search(r"\n```\n(\d+ nights read.*?)\n```\n", README, flags=re.DOTALL).group(1)
 WHY = (PROJECT_DIR / "docs" / "why-did-my-score-change.md").read_text()
 ANSWERS = [
     *((f"query|{query}", shown) for query, shown in re.findall(BLOCK, WHY, flags=re.DOTALL)),
     *re.findall(r"```\n\$ warehouse (explain .*?)\n(.*?)\n```", WHY, flags=re.DOTALL),
+]
+FURTHER = [
+    (f"query|{query}", shown)
+    for page in ASKED
+    for query, shown in re.findall(BLOCK, (PROJECT_DIR / "docs" / page).read_text(), flags=re.DOTALL)
 ]
 
 
@@ -158,8 +161,8 @@ def test_the_readme_shows_the_summary_of_a_run(sample: Installed) -> None:
     assert [line for line in shown if line not in printed] == [], "they are printed, and in this order"
 
 
-def test_there_are_five_questions() -> None:
-    assert len(QUESTIONS) == 5
+def test_the_readme_asks_one_question() -> None:
+    assert len(QUESTIONS) == 1
 
 
 @pytest.mark.parametrize(("query", "shown"), QUESTIONS)
@@ -173,8 +176,14 @@ def test_the_page_why_asks_in_both_ways() -> None:
     assert sum(asked.startswith("explain ") for asked, _ in ANSWERS) == 4
 
 
-@pytest.mark.parametrize(("asked", "shown"), ANSWERS)
-def test_the_page_why_shows_what_is_answered(
+@pytest.mark.parametrize("page", ASKED)
+def test_every_query_of_these_pages_has_its_result_below(page: str) -> None:
+    text = (PROJECT_DIR / "docs" / page).read_text()
+    assert len(re.findall(BLOCK, text, flags=re.DOTALL)) == text.count("```sql") == ASKED[page]
+
+
+@pytest.mark.parametrize(("asked", "shown"), [*ANSWERS, *FURTHER])
+def test_these_pages_show_what_is_answered(
     sample: Installed, monkeypatch: pytest.MonkeyPatch, asked: str, shown: str
 ) -> None:
     printed = io.StringIO()
