@@ -1,5 +1,6 @@
 """Each list is written once: after one more line, all that reads it follows, or says what is missing."""
 
+import csv
 import datetime as dt
 import io
 import json
@@ -121,7 +122,18 @@ def test_a_window_without_a_column_is_named_with_the_file_that_lacks_it() -> Non
     assert without_column(WIDER["windows"]) == {
         "models/recognition/activity_score.yml": wanted,
         "models/recognition/user_activity.yml": wanted,
+        "models/analytics/screens/member_profile.yml": wanted,
     }
+
+
+def test_every_activity_type_that_has_words_has_its_columns_in_the_profile() -> None:
+    with (PROJECT_DIR / "seeds" / "activity_type.csv").open(newline="") as file:
+        types = [row["activity_type"] for row in csv.DictReader(file)]
+    assert types == LISTS["activity_types"]
+    (profile,) = (node for node in manifest()["nodes"].values() if node["name"] == "member_profile")
+    ends = ["all_time", *(f"{days}d" for days in LISTS["windows"])]
+    wanted = {f"{kind}_points_{end}" for kind in types for end in ends}
+    assert wanted == {column for column in profile["columns"] if re.fullmatch(r"\w+_points_\w+", column)}
 
 
 def test_a_new_window_is_in_the_scores_the_profiles_and_the_summaries(wider: Wider) -> None:

@@ -1,6 +1,3 @@
-{%- set spans = [] -%}
-{%- for days in var('windows') %}{% do spans.append(days ~ 'd') %}{% endfor -%}
-{%- do spans.append('all_time') -%}
 with members as (
     select * from {{ ref('resident') }}
 ),
@@ -53,11 +50,15 @@ collected as (
 summed as (
     select
         user_id,
-        {%- for span in spans %}
-        sum(points_{{ span }}) as points_{{ span }},
+        {%- for days in var('windows') %}
+        sum(points_{{ days }}d) as points_{{ days }}d,
         {%- for type in var('activity_types') %}
-        sum(points_{{ span }}) filter (where activity_type = '{{ type }}') as {{ type }}_points_{{ span }},
+        sum(points_{{ days }}d) filter (where activity_type = '{{ type }}') as {{ type }}_points_{{ days }}d,
         {%- endfor %}
+        {%- endfor %}
+        sum(points_all_time) as points_all_time,
+        {%- for type in var('activity_types') %}
+        sum(points_all_time) filter (where activity_type = '{{ type }}') as {{ type }}_points_all_time,
         {%- endfor %}
         sum(awards) as awards,
         min(first_activity_at) as first_activity_at,
@@ -72,11 +73,15 @@ select
     members.scene_id as home_scene_id,
     scope.label as home_scene,
     members.created_at as member_since,
-    {%- for span in spans %}
-    cast(coalesce(summed.points_{{ span }}, 0) as bigint) as points_{{ span }},
+    {%- for days in var('windows') %}
+    cast(coalesce(summed.points_{{ days }}d, 0) as bigint) as points_{{ days }}d,
     {%- for type in var('activity_types') %}
-    cast(coalesce(summed.{{ type }}_points_{{ span }}, 0) as bigint) as {{ type }}_points_{{ span }},
+    cast(coalesce(summed.{{ type }}_points_{{ days }}d, 0) as bigint) as {{ type }}_points_{{ days }}d,
     {%- endfor %}
+    {%- endfor %}
+    cast(coalesce(summed.points_all_time, 0) as bigint) as points_all_time,
+    {%- for type in var('activity_types') %}
+    cast(coalesce(summed.{{ type }}_points_all_time, 0) as bigint) as {{ type }}_points_all_time,
     {%- endfor %}
     cast(coalesce(summed.awards, 0) as bigint) as awards,
     summed.first_activity_at,
