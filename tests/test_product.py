@@ -314,7 +314,7 @@ def test_tables_that_break_every_version_are_not_published() -> None:
     config = settings()
     before = config.published_file.read_bytes(), config.product_manifest.read_bytes()
     with duckdb.connect(str(config.warehouse_file)) as connection:
-        connection.execute("alter table scope rename column label to title")
+        connection.execute("alter table scope rename column city to town")
         connection.execute("update publication set run_id = 'the next'")
     with pytest.raises(HinderedError, match="break every version of the contract"):
         publish(config, PUBLISHED)
