@@ -50,4 +50,8 @@ docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	$(BIN)/python -m orchestration.build.lineage target/manifest.json
 	@echo "target/static_index.html"
 
-.PHONY: help run test prove lint dev bench docs
+contract: .venv/ready ## what the product's tables promise: models/product_contract.csv
+	$(BIN)/dbt parse --quiet
+	$(BIN)/python -m orchestration.build.product_contract target/manifest.json
+
+.PHONY: help run test prove lint dev bench docs contract

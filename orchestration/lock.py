@@ -51,7 +51,8 @@ def hold(settings: Settings, wait_seconds: int = 0) -> None:
 def make_private(settings: Settings) -> None:
     """From here on, only its user may read what this process writes. The group may read what is published."""
     os.umask(0o027)
-    settings.publications_dir.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.publications_dir, settings.product_dir):
+        folder.mkdir(parents=True, exist_ok=True)
     os.umask(0o077)
 
 

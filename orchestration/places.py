@@ -10,19 +10,21 @@ import datetime as dt
 import errno
 import fcntl
 import glob
+import json
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from orchestration.database import literal
 from orchestration.lock import WarehouseBusyError
-from orchestration.settings import HinderedError
+from orchestration.settings import HinderedError, Settings
 
 log = logging.getLogger("warehouse")
 
@@ -76,6 +78,20 @@ def remove(database: Path) -> None:
         database.unlink()
         sync(database.parent)
     remove_logs(logs)
+
+
+def remove_stray_folders(settings: Settings) -> None:
+    """Delete the folders of publications that are no longer kept, and what a run that broke off left.
+
+    The folder that readers find stays, as the published file does, until another has taken its place.
+    """
+    kept = {file.stem for file in settings.publications_dir.glob("[!.]*.duckdb")}
+    # No manifest, or none that can be read, leads nobody anywhere.
+    with suppress(FileNotFoundError, ValueError, LookupError, TypeError):
+        kept.add(json.loads(settings.product_manifest.read_bytes())["folder"])
+    for folder in settings.product_dir.glob("*/"):
+        if folder.name not in kept:
+            shutil.rmtree(folder)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:

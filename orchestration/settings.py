@@ -117,6 +117,16 @@ class Settings:
         return self.warehouse_dir / "publications"
 
     @property
+    def product_dir(self) -> Path:
+        """The product's tables as Parquet, in a folder for each publication that is kept."""
+        return self.warehouse_dir / "product"
+
+    @property
+    def product_manifest(self) -> Path:
+        """What says which of these folders is published."""
+        return self.product_dir / "manifest.json"
+
+    @property
     def key_file(self) -> Path:
         """The installation's key for pseudonyms, unless ERASURE_KEY gives it."""
         return self.warehouse_dir / "key"

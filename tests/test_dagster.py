@@ -357,6 +357,7 @@ def test_what_is_published_shows_in_numbers(recorded: dg.DagsterInstance) -> Non
     assert shown["awards"].value == len(points) - 1
     assert shown["nights behind"].value > 0
     assert shown["bytes"].value > shown["rows"].value > 100
+    assert shown["product"].value.endswith("/product/manifest.json")
 
 
 def test_every_check_says_what_it_promises_and_a_law_says_it_as_the_page_does() -> None:

@@ -471,8 +471,24 @@ def test_a_publication_that_names_them_in_whatever_column_is_deleted(tmp_path: P
         with duckdb.connect(str(house.settings.publications_dir / f"{name}.duckdb")) as connection:
             connection.execute("create table analytics_summary (subject_id uuid, metric varchar)")
             connection.execute("insert into analytics_summary values ($1, 'points')", [uid(MEMBER, number)])
+    # The folders go with them, also one that a run that broke off left.
+    for name in ("of-them", "of-another", "of-none", ".draft"):
+        (house.settings.product_dir / name).mkdir(parents=True)
     assert house.run(uid(MEMBER, 2)) == 1
     assert [file.stem for file in house.settings.publications_dir.iterdir()] == ["of-another"]
+    assert [folder.name for folder in house.settings.product_dir.iterdir()] == ["of-another"]
+
+
+def test_the_folder_that_readers_find_stays_until_another_takes_its_place(tmp_path: Path) -> None:
+    """As the published file does. If nothing is published after an erasure, both may still name somebody."""
+    house = House(tmp_path)
+    deliver(house.settings.exports_dir, NIGHTS[0], [1, 2], SOME)
+    house.run()
+    for name in ("shown", "of-none"):
+        (house.settings.product_dir / name).mkdir(parents=True)
+    house.settings.product_manifest.write_text('{"folder": "shown"}')
+    assert house.run(uid(MEMBER, 2)) == 1
+    assert {path.name for path in house.settings.product_dir.iterdir()} == {"shown", "manifest.json"}
 
 
 # Breaking off

@@ -152,9 +152,11 @@ def test_an_erasure_is_on_the_disk_before_it_is_carried_out(tmp_path: Path, disk
 @pytest.mark.usefixtures("copied")
 def test_a_publication_is_on_the_disk_before_readers_find_it(disk: Disk) -> None:
     config = settings()
+    shutil.rmtree(config.product_dir)
     archived = publish(config, PUBLISHED)
     disk.require()
-    assert {archived, config.published_file} <= set(disk.moved)
+    folder = config.product_dir / archived.stem
+    assert {archived, folder, config.published_file, config.product_manifest} <= set(disk.moved)
 
 
 @pytest.mark.usefixtures("disk")

@@ -28,6 +28,8 @@ from test_erasure import House
 from test_exports import PROMISED
 
 from orchestration import lock
+from orchestration.build.manifest import manifest
+from orchestration.build.product_contract import product_nodes
 from orchestration.cli import dev
 from orchestration.database import literal, quoted
 from orchestration.raw.account import refusal
@@ -299,6 +301,12 @@ def to_be_shared(world: World) -> dict[str, int]:
         "warehouse/publications": 0o750,
         "warehouse/analytics.duckdb": 0o440,
         str(archived.relative_to(world.home)): 0o440,
+        "warehouse/product": 0o750,
+        "warehouse/product/manifest.json": 0o440,
+        f"warehouse/product/{archived.stem}": 0o750,
+    } | {
+        f"warehouse/product/{archived.stem}/{name}": 0o440
+        for name in ("manifest.json", *(f"{table}.parquet" for table in product_nodes(manifest())))
     }
 
 
@@ -319,6 +327,8 @@ def test_what_is_written_is_private_and_the_group_may_read_what_is_published(wor
         ("analytics.duckdb", 0o444),
         ("analytics.duckdb", 0o460),
         ("publications", 0o755),
+        ("product", 0o755),
+        ("product/manifest.json", 0o444),
         (".", 0o770),
     ],
 )
@@ -367,6 +377,9 @@ def test_who_left_and_who_was_forgotten_are_nowhere_and_the_totals_stay(world: W
     # What a run that broke off left, and what nobody can read any more, may name them just as well.
     draft = archived.with_name(".draft.duckdb")
     shutil.copyfile(archived, draft)
+    folder = world.warehouse_dir / "product" / archived.stem
+    assert hits(folder, ids_of(DEPARTED)), "the product's tables name them"
+    unfinished = shutil.copytree(folder, folder.with_name(".draft"))
     torn = archived.with_name("2026-01-01-torn.duckdb")
     torn.write_bytes(archived.read_bytes()[:100_000])
     blotted = archived.with_name("2026-01-01-blotted.duckdb")
@@ -378,7 +391,7 @@ def test_who_left_and_who_was_forgotten_are_nowhere_and_the_totals_stay(world: W
     said = " ".join(result.stdout.split())
     assert "2 members erased: they left the platform or asked to be forgotten." in said
     assert hits(world.warehouse_dir, gone) == set()
-    assert not any(file.exists() for file in (archived, draft, torn, blotted))
+    assert not any(path.exists() for path in (archived, draft, torn, blotted, folder, unfinished))
     assert (
         world.sql("select activity_type, sum(points) from activity_point group by all order by all") == points
     )

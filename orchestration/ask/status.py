@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from orchestration.ask.summary import nights_missing
-from orchestration.build.archive import Publication, current
+from orchestration.build.archive import Publication, current, folder_matches
 from orchestration.build.manifest import export_tables
 from orchestration.lock import is_held
 from orchestration.places import LogBesideError, is_sealed, logs_beside, logs_in
@@ -42,7 +42,7 @@ def status(config: Settings, now: dt.datetime, last_run: LastRun) -> dict[str, A
     return {
         "warehouse": str(config.warehouse_dir),
         "exports": str(config.exports_dir),
-        "published": published and _of(published, config.exports_dir, now),
+        "published": published and _of(published, config, now),
         "logs beside databases": logs,
         "another run holds the warehouse": running,
         "last run": last_run(running=running),
@@ -67,21 +67,23 @@ def sizes(config: Settings) -> dict[str, int]:
         "warehouse": _size(config.warehouse_file) + _size(config.building_dir),
         "published": _size(config.published_file),
         "publications": _size(config.publications_dir),
+        "product": _size(config.product_dir),
         "dagster": _size(config.dagster_home),
     }
 
 
-def _of(published: Publication, exports_dir: Path, now: dt.datetime) -> dict[str, Any]:
-    ended = last_night(exports_dir)
+def _of(published: Publication, config: Settings, now: dt.datetime) -> dict[str, Any]:
+    ended = last_night(config.exports_dir)
     return {
         "as of": published.as_of.isoformat(),
         "last day": published.as_of_date.isoformat(),
         "age in hours": round((now - published.as_of.replace(tzinfo=dt.UTC)) / dt.timedelta(hours=1), 1),
-        "nights behind": nights_behind(published.as_of_date, exports_dir, now),
+        "nights behind": nights_behind(published.as_of_date, config.exports_dir, now),
         "exports end": ended and ended.isoformat(),
         "nights missing": nights_missing(published.nights_missing),
         "run": published.run_id,
         "was written to": not is_sealed(published.file, published.built_at),
+        "product matches": folder_matches(config, published),
     }
 
 

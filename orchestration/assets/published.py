@@ -36,7 +36,8 @@ def analytics() -> dg.AssetsDefinition:
         # The check looks at the data itself. The policy shows beside the asset when it was last published.
         freshness_policy=dg.FreshnessPolicy.cron("15 6 * * *", lower_bound_delta=dt.timedelta(days=1)),
         description=(
-            "analytics.duckdb: exactly the public tables, read-only, replaced at once by every good run."
+            "analytics.duckdb: exactly the public tables, read-only, replaced at once by every good run. "
+            "product/manifest.json leads to those of them that the product shows, as Parquet."
         ),
         deps=[get_asset_key_for_model([warehouse_models()], name) for name in tables],
     )(_publish)
@@ -61,6 +62,7 @@ def _publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata={
             "file": dg.MetadataValue.path(str(config.published_file)),
+            "product": dg.MetadataValue.path(str(config.product_manifest)),
             "archived as": archived.name,
             **_in_numbers(config),
             "seconds": round(time.monotonic() - started, 2),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.build import product
 from orchestration.build.publication import contents, put_in_place
 from orchestration.database import one_row
 from orchestration.places import LogBesideError, attach, clear, is_sealed, logs_in, remove_logs
@@ -60,6 +61,11 @@ def current(config: Settings) -> Publication | None:
     return read_publication(config.published_file) if config.published_file.exists() else None
 
 
+def folder_matches(config: Settings, publication: Publication) -> bool:
+    """Whether those who load the product's tables find this publication, as it was written."""
+    return product.shows(config, publication.as_of_date, publication.run_id)
+
+
 def archived(config: Settings) -> list[Publication]:
     """The kept publications, in the order they were built. A damaged one is reported and passed over."""
     kept = []
@@ -87,7 +93,7 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
     Raises:
         UnknownPublicationError: it is not there; the message lists those that are.
         AlteredPublicationError: somebody wrote to it since; nothing is put in place.
-        duckdb.Error, OSError, WarehouseBusyError: a publication cannot be read or put in place; readers still
+        duckdb.Error, OSError, HinderedError: a publication cannot be read or put in place; readers still
             find the current one.
     """
     if name is not None:
@@ -114,6 +120,8 @@ def roll_back(config: Settings, name: str | None = None) -> Publication:
             f"somebody wrote to {publication.file} after it was published, or an earlier version "
             f"archived it; name another one of {config.publications_dir}"
         )
+    if not product.is_whole(config.product_dir / publication.file.stem):
+        product.write_folder(config, publication.file)
     put_in_place(config, publication.file, publication.built_at, written)
     return publication
 

@@ -8,9 +8,19 @@ from typing import Any
 
 import duckdb
 
+from orchestration.build import product
 from orchestration.build.manifest import manifest
 from orchestration.database import literal, one_row, quoted, set_up
-from orchestration.places import attach, logs_in, read, remove, remove_logs, seal, take_place
+from orchestration.places import (
+    attach,
+    logs_in,
+    read,
+    remove,
+    remove_logs,
+    remove_stray_folders,
+    seal,
+    take_place,
+)
 from orchestration.settings import HinderedError, Settings
 
 log = logging.getLogger("warehouse")
@@ -47,13 +57,13 @@ def publish(config: Settings, tables: list[str]) -> Path:
     """Write a new publication from the warehouse and put it in the place of the last one.
 
     Readers never see a half-written file: it is written and synced beside the old one, then renamed over it.
-    A connection opened before keeps the old one.
+    A connection opened before keeps the old one. The folder of the product's tables is written before, too.
 
     Returns:
         The archived copy, `publications/<as_of>-<run>.duckdb`.
 
     Raises:
-        duckdb.Error, OSError, WarehouseBusyError: nothing was published; readers still find the old file.
+        duckdb.Error, OSError, HinderedError: nothing was published; readers still find the old file.
         NotAsWrittenError: the new file is in place, and a reader finds something else in it.
     """
     config.publications_dir.mkdir(parents=True, exist_ok=True)
@@ -79,17 +89,20 @@ def publish(config: Settings, tables: list[str]) -> Path:
     seal(draft, built_at)
     archived = config.publications_dir / f"{as_of_date}-{run_id}.duckdb"
     take_place(draft, archived)
+    product.write_folder(config, archived)
     put_in_place(config, archived, built_at, written)
     _forget_old(config, archived)
     return archived
 
 
 def put_in_place(config: Settings, archived: Path, built_at: dt.datetime, written: Contents) -> None:
-    """Make an archived publication the one that readers find, in one step.
+    """Make an archived publication the one that readers find: its file in one step, then its folder in one.
+
+    If it breaks off between the two, `is_published` says so, and the next run publishes anew.
 
     Args:
         config: the warehouse.
-        archived: the file.
+        archived: the file, whose folder is written.
         built_at: when it was built.
         written: the contents it had when nobody else could have written to it.
 
@@ -103,6 +116,7 @@ def put_in_place(config: Settings, archived: Path, built_at: dt.datetime, writte
     beside.chmod(READ_ONLY)
     seal(beside, built_at)
     take_place(beside, config.published_file)
+    product.show(config, archived)
     _require_as_written(config.published_file, written)
 
 
@@ -163,9 +177,10 @@ def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str) -> No
 
 
 def _forget_old(config: Settings, newest: Path) -> None:
-    """Keep only the newest publications, this one even if the clock went back; delete all logs."""
+    """Keep only the newest publications, this one even if the clock went back, and their folders; no logs."""
     remove_logs(logs_in(config.publications_dir))
     others = [path for path in config.publications_dir.glob("*.duckdb") if path != newest]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[config.publications_kept - 1 :]:
         path.unlink()
+    remove_stray_folders(config)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.build.archive import folder_matches, read_publication
 from orchestration.build.run import run_file
 from orchestration.database import files, literal, one_row, quoted
 from orchestration.lock import WarehouseBusyError
@@ -15,8 +16,9 @@ PRIVATE = 0o600
 
 
 def is_published(config: Settings) -> bool:
-    """Whether the published file was built by this code, for this as-of, from exactly these deliveries."""
-    return _was_built_from(config.published_file, config, same_deliveries=True)
+    """Whether what is published was built by this code, for this as-of, from exactly these deliveries."""
+    stands = _was_built_from(config.published_file, config, same_deliveries=True)
+    return stands and folder_matches(config, read_publication(config.published_file))
 
 
 def is_built(config: Settings) -> bool:

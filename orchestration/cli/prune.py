@@ -35,7 +35,8 @@ def prune(
     what = prunable(config, keep_days)
     published, ago = read_publication(config.published_file), dt.timedelta(days=keep_days)
     rows = [folder / "rows.parquet" for folder in what.nights]
-    size = sum(file.stat().st_size for file in (*what.publications, *rows))
+    tables = [table for file in what.publications for table in (config.product_dir / file.stem).glob("*")]
+    size = sum(file.stat().st_size for file in (*what.publications, *tables, *rows))
     for file in what.publications:
         console.print(f"publication {file.stem}", highlight=False, soft_wrap=True)
     for folder in what.nights:

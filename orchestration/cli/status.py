@@ -52,6 +52,12 @@ def _show_status(found: dict[str, Any]) -> None:
                 style="bold red",
                 **say,
             )
+        if not published["product matches"]:
+            console.print(
+                "The tables in product/ are not those of the published file; the next run publishes anew.",
+                style="bold red",
+                **say,
+            )
         if behind := published["nights behind"]:
             console.print(how_late(behind), **say)
         elif published["last day"] == published["exports end"]:

@@ -23,7 +23,7 @@ def verify(
         raise UsageError(f"there is no file {file}")
     from orchestration.ask.verify import published_laws
     from orchestration.ask.verify import verify as laws_on
-    from orchestration.build.archive import read_publication
+    from orchestration.build.archive import folder_matches, read_publication
     from orchestration.places import is_sealed
 
     broken = 0
@@ -43,8 +43,15 @@ def verify(
     if broken:
         stop(Exit.NOT_PUBLISHED, f"{broken} laws do not hold on {file}")
     is_ours = file.resolve().is_relative_to(config.warehouse_dir)  # a copy has a time of its own
-    if is_ours and not is_sealed(file, read_publication(file).built_at):
+    publication = read_publication(file)
+    if is_ours and not is_sealed(file, publication.built_at):
         stop(
             Exit.NOT_PUBLISHED,
             f"the laws hold, but somebody wrote to {file} after it was published; run again to publish anew",
+        )
+    if file == config.published_file and not folder_matches(config, publication):
+        stop(
+            Exit.NOT_PUBLISHED,
+            f"the laws hold, but the tables in {config.product_dir} are not those of the published file; "
+            "run again to publish anew",
         )

@@ -1,4 +1,4 @@
-"""Deletes the publications that name somebody who is being erased."""
+"""Deletes the publications that name somebody who is being erased, with their folders."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from orchestration.database import literal, quoted
-from orchestration.places import logs_in, remove_logs
+from orchestration.places import logs_in, remove_logs, remove_stray_folders
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def delete_publications(connection: duckdb.DuckDBPyConnection, settings: Setting
         if reason:
             file.unlink()
             log.info("deleted the publication %s: %s", file.name, reason)
+    remove_stray_folders(settings)
 
 
 def _names_any(file: Path, named: "pd.DataFrame") -> bool:

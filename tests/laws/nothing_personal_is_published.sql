@@ -10,21 +10,36 @@
     'analytics_breakdown',
     'analytics_summary',
     'artist_analytics',
+    'artist_timeline',
+    'artist_total',
+    'artist_week',
+    'blast_conversion',
+    'event_activity',
     'fair_play_metrics',
+    'member_cohort',
+    'member_point_source',
+    'member_profile',
     'metric',
     'plot_statistics',
     'point_rule',
     'publication',
     'rejected_row',
+    'release_activity',
     'rotation_recurrence',
     'row_account',
+    'scene_day',
     'scene_map',
+    'scene_week',
     'scope',
     'score_policy',
+    'sect_activity',
     'subject',
+    'track_week',
     'user_activity',
 ] %}
-{%- set public_names = ['artist_name', 'bucket', 'label', 'name'] %}
+{%- set public_names = [
+    'artist_name', 'bucket', 'home_scene', 'label', 'name', 'scene', 'scene_name', 'sect_name', 'track_title',
+] %}
 
 with columns_kept as (
     select

@@ -6,6 +6,7 @@ file, and on a lock that outlives its run.
 
 import datetime as dt
 import itertools
+import json
 import shutil
 import signal
 import subprocess
@@ -42,7 +43,9 @@ from runs import (
 
 from orchestration.assets import models, schedules
 from orchestration.build import working
+from orchestration.build.archive import current, folder_matches
 from orchestration.build.manifest import export_tables, manifest
+from orchestration.build.product import is_whole
 from orchestration.build.publication import publish, published_tables
 from orchestration.definitions import all_definitions
 from orchestration.lock import WarehouseBusyError
@@ -186,10 +189,16 @@ def next_publication(world: Path) -> Path:
     return world
 
 
+def folder_shown(config: Settings) -> Path:
+    """The folder that the manifest of the product's tables leads to."""
+    return config.product_dir / json.loads(config.product_manifest.read_bytes())["folder"]
+
+
 def kill_publication(stride: int, changes: Change = any_change) -> int:
     """Kill it before its changes of files, with a reader watching; the published file is always whole."""
     config = settings()
     old, before = digest(config.published_file), config.published_file.read_bytes()
+    folders = shutil.copytree(config.product_dir, config.warehouse_dir.with_name("folders"))
     publish(config, PUBLISHED)
     new = digest(config.published_file)
     assert old != new
@@ -199,15 +208,19 @@ def kill_publication(stride: int, changes: Change = any_change) -> int:
             beside = config.warehouse_dir / "old"
             beside.write_bytes(before)
             beside.replace(config.published_file)
+            shutil.rmtree(config.product_dir)
+            shutil.copytree(folders, config.product_dir)
             killed = killed_at(step, lambda: publish(config, PUBLISHED), changes)
             assert digest(config.published_file) in (old, new), f"killed before change {step}"
+            assert is_whole(folder_shown(config)), f"killed before change {step}"
             publish(config, PUBLISHED)
             assert digest(config.published_file) == new, f"killed before change {step}"
+            assert folder_matches(config, current(config)), f"killed before change {step}"
             if not killed:
                 break
             kills += 1
     readers.saw_only({old, new})
-    left = {path.name for path in config.publications_dir.iterdir()}
+    left = {path.name for path in (*config.publications_dir.iterdir(), *config.product_dir.iterdir())}
     assert not {name for name in left if name.startswith(".")}
     return kills
 
@@ -217,13 +230,18 @@ def test_a_publication_killed_before_any_change_of_a_file_leaves_the_old_or_the_
     tried: Tried, long: bool
 ) -> None:
     kills = kill_publication(stride=1 if long else 2)
-    assert kills >= (8 if long else 4)  # of eight changes all, or every second
+    assert kills >= (24 if long else 12)  # of two dozen changes all, or every second
     tried(PROMISE, "publication killed before a change of a file, with a reader watching", kills)
 
 
 @pytest.mark.usefixtures("next_publication")
 def test_a_publication_written_in_place_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = Path.replace
+
     def in_place(draft: Path, target: Path) -> None:
+        if draft.is_dir():
+            moved(draft, target)
+            return
         target.unlink(missing_ok=True)
         shutil.copyfile(draft, target)
 
@@ -357,6 +375,24 @@ def test_a_run_killed_at_a_known_step_is_made_good_by_the_next(
 ) -> None:
     upon_an_earlier_build.is_killed_and_made_good(tmp_path / "warehouse", STEPS_UPON_AN_EARLIER_BUILD[step])
     tried(PROMISE, f"a run upon an earlier build killed before {step}", 1)
+
+
+@pytest.mark.long
+def test_a_run_killed_between_the_published_file_and_its_folder_is_made_good_by_the_next(
+    upon_an_earlier_build: Before, tmp_path: Path, tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is the new one already; the folder is still that of the old one, and whole."""
+    warehouse_dir = upon_an_earlier_build.copy(tmp_path / "warehouse")
+    monkeypatch.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+    config = settings()
+    stood = folder_shown(config)
+    step = ("os.rename", "/.manifest.json.new", "kill")
+    assert run(upon_an_earlier_build.words(warehouse_dir, disturbed=step)).returncode == -signal.SIGKILL
+    assert tables(config.published_file) == tables(upon_an_earlier_build.wanted)
+    assert (folder_shown(config), is_whole(stood)) == (stood, True)
+    upon_an_earlier_build.is_made_good(warehouse_dir)
+    assert folder_matches(config, current(config))
+    tried(PROMISE, "a run killed between the published file and the product's tables", 1)
 
 
 @pytest.mark.long

@@ -55,7 +55,7 @@ def kept(warehouse_dir: Path) -> dict[str, int]:
     for file in warehouse_dir.rglob("*"):
         if file.is_file():
             place = file.relative_to(warehouse_dir).parts[0]
-            known = (*GROWING, "publications", "dagster")
+            known = (*GROWING, "publications", "product", "dagster")
             found[place if place in known else "others"] += file.stat().st_size
     return dict(found)
 
@@ -67,6 +67,7 @@ def outgrown(measured: Measured, publications_kept: int) -> list[str]:
 
     - Raw, the warehouse and the published file: by no more bytes than were delivered.
     - The publications: as many as are kept, none larger than a published file was.
+    - The product's tables, a part of each publication: less than the publications.
     - Dagster keeps a record of each run, whatever was delivered: that of a later run must not be larger.
     - Whatever else there is, dbt's artefacts first: not at all, but for the digits of a time or a size.
     """
@@ -76,10 +77,17 @@ def outgrown(measured: Measured, publications_kept: int) -> list[str]:
     largest = max(sizes["analytics.duckdb"] for sizes in measured)
     too_large = {kind: last[kind] - second[kind] > delivered for kind in GROWING} | {
         "publications": last["publications"] > publications_kept * largest,
+        "product": last["product"] > last["publications"],
         "dagster": records[-1] > 1.1 * records[0],
         "others": last["others"] > 1.01 * second["others"],
     }
     return [kind for kind, is_too_large in too_large.items() if is_too_large]
+
+
+def folders_without_a_publication(config: Settings) -> set[str]:
+    """The folders of the product's tables that stand without their publication, and the other way round."""
+    folders = {folder.name for folder in config.product_dir.glob("*/")}
+    return folders ^ {file.stem for file in config.publications_dir.iterdir()}
 
 
 def test_files_grow_no_faster_than_the_data(
@@ -116,6 +124,7 @@ def test_files_grow_no_faster_than_the_data(
     print(*measured, sep="\n")
     assert outgrown(measured, config.publications_kept) == [], measured
     assert measured[-1]["raw"] <= delivered
+    assert folders_without_a_publication(config) == set()
 
     # Pruned as if the runs had been a day apart, Dagster has the records of the last ones only.
     prune(config, prunable(config, runs_kept))
@@ -126,6 +135,8 @@ def test_files_grow_no_faster_than_the_data(
     print(pruned)
     assert pruned["dagster"] <= 1.1 * measured[runs_kept - 1]["dagster"], pruned
     assert set(pruned) == set(measured[-1]) - {"delivered"}
+    assert folders_without_a_publication(config) == set()
+    assert pruned["product"] < measured[-1]["product"]
 
     # The same files, every night kept twice.
     shutil.copytree(config.raw_dir, config.raw_dir / "again")
@@ -144,6 +155,7 @@ FILES = {  # as the place, the bytes after the first run, and those that each la
     "warehouse.duckdb": (1000, 100),
     "analytics.duckdb": (200, 100),
     "publications/last.duckdb": (600, 300),
+    "product/last/scope.parquet": (500, 250),
     "dagster/history/runs/run.db": (40, 10),
     "dbt/manifest.json": (500, 0),
     "lock": (5, 0),
@@ -172,6 +184,7 @@ def nights_of(folder: Path, **planted: int) -> Measured:
         ("dbt__compiled__one_per_night.sql", "others"),
         ("history__by_a_newcomer.parquet", "others"),
         ("publications__never_forgotten.duckdb", "publications"),
+        ("product__never_forgotten__scope.parquet", "product"),
     ],
 )
 def test_what_grows_with_the_number_of_nights_is_found_wherever_it_lies(

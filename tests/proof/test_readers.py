@@ -4,6 +4,8 @@ The readers are seen to notice a file that is written in place, and to be missed
 a lock that keeps nobody out is noticed.
 """
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +19,7 @@ import runs
 from golden.world import CONFIRM, undisturbed
 from runs import Readers, command, digest, kill, run, start, tables
 
+from orchestration.build import product
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import publish, published_tables
 from orchestration.lock import WarehouseBusyError, hold, is_held, let_go
@@ -72,7 +75,12 @@ def test_readers_see_whole_publications_only_while_they_are_replaced(
 def test_a_file_written_in_place_would_be_noticed(
     in_turn: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    moved = Path.replace
+
     def in_place(draft: Path, target: Path) -> None:
+        if draft.is_dir():
+            moved(draft, target)
+            return
         content = draft.read_bytes()
         if target.exists():
             target.chmod(0o600)
@@ -88,6 +96,67 @@ def test_a_file_written_in_place_would_be_noticed(
         published = {in_turn(1), in_turn(2)}
     with pytest.raises(AssertionError):
         readers.saw_only(published)
+
+
+def tables_of_the_product(manifest_file: Path) -> str:
+    """The publication that somebody finds who reads the manifest once, then every file that it names."""
+    said = json.loads(manifest_file.read_bytes())
+    for name, table in said["tables"].items():
+        file = manifest_file.parent / said["folder"] / table["file"]
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == table["sha256"], name
+        assert len(duckdb.read_parquet(str(file))) == table["rows"], name
+    return said["run_id"]
+
+
+@pytest.fixture
+def again(world: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
+    """Publishes anew, of which two are kept; the run of the publication."""
+    monkeypatch.setenv("PUBLICATIONS_KEPT", "2")
+
+    def publish_next(number: int) -> str:
+        config = settings()
+        with duckdb.connect(str(config.warehouse_file)) as connection:
+            connection.execute("update publication set run_id = $1", [f"run {number}"])
+            connection.execute("update user_activity set points_7d = points_7d + 1")
+        publish(config, PUBLISHED)
+        return f"run {number}"
+
+    assert world.exists()
+    return publish_next
+
+
+def test_who_polls_finds_the_tables_of_one_publication_however_many_replace_it(
+    again: Callable[[int], str], tried: Tried, long: bool
+) -> None:
+    many, times = (8, 30) if long else (2, 6)
+    again(0)
+    manifest_file = settings().product_manifest
+    with Readers(manifest_file, many, pause=0.01, look=tables_of_the_product) as readers:
+        published = {again(number + 1) for number in range(times)}
+    tried(PROMISE, "the product's tables read by who polls", readers.saw_only({*published, "run 0"}))
+    assert len(readers.seen) > 2
+    assert sum(1 for _ in manifest_file.parent.glob("*/")) == 2
+
+
+def test_a_folder_that_is_written_in_place_would_be_noticed(
+    again: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into_place = product._put_in_place
+
+    def in_place(draft: Path, folder: Path) -> None:
+        found = settings().product_dir / json.loads(settings().product_manifest.read_bytes())["folder"]
+        for file in sorted(draft.iterdir()):
+            (found / file.name).unlink()
+            shutil.copy(file, found / file.name)
+            time.sleep(0.2)
+        into_place(draft, folder)
+
+    again(0)
+    monkeypatch.setattr(product, "_put_in_place", in_place)
+    with Readers(settings().product_manifest, pause=0.01, look=tables_of_the_product) as readers:
+        published = {again(1)}
+    with pytest.raises(AssertionError):
+        readers.saw_only({*published, "run 0"})
 
 
 @pytest.mark.usefixtures("world")
