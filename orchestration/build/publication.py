@@ -171,7 +171,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, kind: str, name: str) -> No
     """The descriptions of a relation and its columns, as they are written in its contract."""
     node = next(node for node in manifest()["nodes"].values() if node["name"] == name)
     connection.execute(f"comment on {kind} {name} is {literal(node['description'])}")
-    for column in connection.table(name).columns:
+    for column in set(connection.table(name).columns).intersection(node["columns"]):
         text = node["columns"][column]["description"]
         connection.execute(f"comment on column {name}.{quoted(column)} is {literal(text)}")
 
