@@ -35,7 +35,7 @@ COLUMNS = {
     "registrar_entries": "id type status sceneId createdById artistBandId? createdAt",
     "registrar_artist_members": "id registrarEntryId instrument existingUserId? createdAt claimedUserId?",
     "user_capability_grants": "id userId capability status createdAt",
-    "tracks": "id duration communityId? status createdAt artistBandId?",
+    "tracks": "id title? duration communityId? status createdAt artistBandId?",
     "track_engagements": "id userId trackId type score sessionId? createdAt",
     "track_votes": "id userId trackId sceneId tier createdAt",
     "rotation_entries": "id trackId sceneId pool enteredPoolAt recurrenceScore graduatedAt? createdAt"
@@ -54,10 +54,14 @@ COLUMNS = {
     " revokedAt? createdAt",
     "projects": "id communityId createdById status createdAt",
     "project_supports": "id projectId userId kind createdAt",
+    "pioneer_referrals": "id createdAt",
+    "community_activation_audits": "id createdAt",
+    "activity_point_adjustments": "id createdAt",
 }
 APPENDED = {
     "track_engagements", "track_votes", "signal_actions", "follows", "collection_items", "community_members",
-    "user_tags", "event_attendances", "project_supports",
+    "user_tags", "event_attendances", "project_supports", "pioneer_referrals", "community_activation_audits",
+    "activity_point_adjustments",
 }  # fmt: skip
 SCORES = {"full": 3, "majority": 2, "partial": 1, "skip": 0}
 ACTIONS = ("ADD", "BLAST", "RECOMMEND", "SUPPORT")
@@ -508,7 +512,7 @@ class Night:
         artists = self.artists.set_index("id")["homeSceneId"].to_dict()
         scenes = [
             artists.get(entity) if kind in ("artist", "artistBand", "band")
-            else entity if kind == "community"
+            else entity if kind == "community" and entity in self.scenes.index
             else None
             for kind, entity in zip(rows["entityType"], rows["entityId"], strict=True)
         ]  # fmt: skip

@@ -50,13 +50,15 @@ follows as (
         follows.user_id,
         follows.entity_id,
         follows.created_at,
-        max(case when follows.entity_type = 'community' then follows.entity_id else artists.home_scene_id end)
+        max(coalesce(scene.scene_id, artists.home_scene_id))
             over (partition by follows.user_id, follows.entity_id) as scene_id
     from {{ ref('stg_follows') }} as follows
     left join artists
         on
             follows.entity_id = artists.artist_band_id
             and follows.entity_type in ('artist', 'artistBand', 'band')
+    left join {{ ref('scene') }} as scene
+        on follows.entity_id = scene.scene_id and follows.entity_type = 'community'
 ),
 
 -- Songs of artists that entered the rotation of a city scene.

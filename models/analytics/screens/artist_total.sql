@@ -3,7 +3,7 @@
     'engagement_points': 'engagement_points', 'listens': 'listens', 'unique_listeners': 'listeners',
     'artist_adds': 'adds', 'adders': 'adders', 'followers': 'followers', 'artist_attendance': 'attendance',
     'artist_attendees': 'attendees', 'artist_repeat_attendees': 'repeat_attendees',
-    'awareness_union': 'aware_people', 'artist_blasts': 'blasts',
+    'awareness_union': 'aware_people',
 } -%}
 with artists as (
     select * from {{ ref('stg_artist_bands') }}
@@ -54,6 +54,19 @@ songs as (
     group by artist_band_id
 ),
 
+-- Of every window, also of those in which the summary does not count them.
+blasts as (
+    select
+        responses.artist_band_id,
+        windows.window_days,
+        count(*) as blasts
+    from {{ ref('artist_response') }} as responses
+    inner join windows
+        on responses.happened_at >= windows.starts_at and responses.happened_at < windows.as_of
+    where responses.response = 'blast'
+    group by responses.artist_band_id, windows.window_days
+),
+
 votes as (
     select
         tracks.artist_band_id,
@@ -94,8 +107,9 @@ select
     artists.name as artist_name,
     windows.window_days,
     {%- for column in numbers.values() %}
-    {{ 'coalesce(shown.blasts, 0) as blasts' if column == 'blasts' else 'shown.' ~ column }},
+    shown.{{ column }},
     {%- endfor %}
+    coalesce(blasts.blasts, 0) as blasts,
     {{ if_known('votes', 'coalesce(votes.votes, 0)') }} as votes,
     coalesce(places.cities, 0) as cities,
     coalesce(places.states, 0) as states,
@@ -109,6 +123,10 @@ left join shown
     on
         artists.artist_band_id = shown.artist_band_id
         and windows.window_days is not distinct from shown.window_days
+left join blasts
+    on
+        artists.artist_band_id = blasts.artist_band_id
+        and windows.window_days is not distinct from blasts.window_days
 left join votes
     on
         artists.artist_band_id = votes.artist_band_id

@@ -1,3 +1,5 @@
+{%- set is_aware %}aware.scope_id is not null
+            and weeks.starts_on >= cast(date_trunc('week', artists.created_at) as date){% endset -%}
 with weeks as (
     select
         *,
@@ -17,6 +19,10 @@ artists as (
 scene_weeks as (
     select * from {{ ref('scene_period') }}
     where period = 'week'
+),
+
+as_of as (
+    select * from {{ ref('as_of') }}
 ),
 
 thresholds as (
@@ -47,16 +53,19 @@ shown as (
         {{ if_shown('listeners.scope_id is not null', 'weeks.listens') }} as listens,
         {{ if_shown('adders.scope_id is not null', 'weeks.adds') }} as adds,
         weeks.blasts,
-        {{ if_shown('people.scope_id is not null', 'bands.band') }} as activity_weekly_band,
-        {{ if_shown('aware.scope_id is not null', 'weeks.aware_listeners') }} as aware_listeners,
-        {{ if_shown('aware.scope_id is not null', 'scene_weeks.listeners') }} as scope_listeners,
+        {{ if_shown('people.scope_id is not null', 'coalesce(bands.band, 0)') }}
+            as activity_weekly_band,
+        {{ if_shown(is_aware, 'weeks.aware_listeners') }} as aware_listeners,
+        {{ if_shown(is_aware, 'scene_weeks.listeners') }} as scope_listeners,
         {{ if_shown(
-            'coalesce(aware.scope_id, people.scope_id) is not null',
+            'adders.scope_id is not null',
             'cast(weeks.adds_naming_artist as double) / nullif(scene_weeks.adds_at_home, 0)'
         ) }} as coverage
     from weeks
     inner join scene_weeks
         on weeks.scope_id = scene_weeks.scope_id and weeks.starts_on = scene_weeks.starts_on
+    inner join artists
+        on weeks.artist_band_id = artists.artist_band_id
     left join bands
         on
             weeks.artist_band_id = bands.artist_band_id
@@ -78,7 +87,10 @@ select
     coalesce(shown.starts_on, markers.starts_on) as starts_on,
     shown.listens,
     shown.adds,
-    shown.blasts,
+    case
+        when coalesce(shown.starts_on, markers.starts_on) + interval '1 week' <= as_of.as_of
+            then coalesce(shown.blasts, 0)
+    end as blasts,
     cast(shown.activity_weekly_band as bigint) as activity_weekly_band,
     {{ if_known('awareness_weekly', 'cast(shown.aware_listeners as double) / shown.scope_listeners') }}
         as awareness_weekly,
@@ -96,3 +108,4 @@ full outer join markers
         and shown.starts_on = markers.starts_on
 inner join artists
     on coalesce(shown.artist_band_id, markers.artist_band_id) = artists.artist_band_id
+cross join as_of

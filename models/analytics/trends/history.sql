@@ -11,7 +11,8 @@ first_days as (
     select min(active_on) as first_day
     from {{ ref('active_day') }}
     {%- for table in [
-        'projects', 'project_supports', 'proof_of_support', 'pioneer_referrals', 'activity_point_adjustments'
+        'projects_history', 'project_supports', 'proof_of_support_history', 'pioneer_referrals',
+        'community_activation_audits', 'activity_point_adjustments'
     ] %}
     union all
     select cast(min(created_at) as date) as first_day

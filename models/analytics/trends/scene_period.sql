@@ -123,6 +123,25 @@ scoped_verified as (
     {{ scoped('verified') | indent(4) }}
 ),
 
+-- Who moves from one scene of a scope to another has not left the scope.
+stays as (
+    select
+        *,
+        lag(member_to) over (partition by scope_id, user_id order by member_from) as left_on,
+        lead(member_from) over (partition by scope_id, user_id order by member_from) as back_on
+    from scoped_homes
+),
+
+arrivals as (
+    select * from stays
+    where member_from is distinct from left_on
+),
+
+departures as (
+    select * from stays
+    where member_to is distinct from back_on
+),
+
 listening as (
     select
         periods.period,
@@ -201,16 +220,36 @@ members as (
         periods.period,
         periods.starts_on,
         scoped_homes.scope_id,
-        count(*) filter (
-            where scoped_homes.member_to is null or scoped_homes.member_to >= periods.ends_before
-        ) as members,
-        count(*) filter (where scoped_homes.member_from >= periods.starts_on) as joined,
-        count(*) filter (
-            where scoped_homes.member_to >= periods.starts_on and scoped_homes.member_to < periods.ends_before
-        ) as departed
+        count(*) as members
     from scoped_homes
     inner join periods
-        on scoped_homes.member_from < periods.ends_before
+        on
+            scoped_homes.member_from < periods.ends_before
+            and (scoped_homes.member_to is null or scoped_homes.member_to >= periods.ends_before)
+    group by all
+),
+
+joined as (
+    select
+        periods.period,
+        periods.starts_on,
+        arrivals.scope_id,
+        count(distinct arrivals.user_id) as joined
+    from arrivals
+    inner join periods
+        on arrivals.member_from >= periods.starts_on and arrivals.member_from < periods.ends_before
+    group by all
+),
+
+departed as (
+    select
+        periods.period,
+        periods.starts_on,
+        departures.scope_id,
+        count(distinct departures.user_id) as departed
+    from departures
+    inner join periods
+        on departures.member_to >= periods.starts_on and departures.member_to < periods.ends_before
     group by all
 ),
 
@@ -275,8 +314,8 @@ select
     coalesce(follows.followers, 0) as followers,
     coalesce(active_new.active_new_count, 0) as active_new_count,
     coalesce(members.members, 0) as members,
-    coalesce(members.joined, 0) as joined,
-    coalesce(members.departed, 0) as departed,
+    coalesce(joined.joined, 0) as joined,
+    coalesce(departed.departed, 0) as departed,
     case
         when first_nights.of_users < periods.ends_before
             then coalesce(verified_members.gps_verified_members, 0)
@@ -288,8 +327,8 @@ from periods
 cross join scope
 cross join first_nights
 {%- for part in [
-    'listening', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'verified_members', 'rotation',
-    'active_new'
+    'listening', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'joined', 'departed',
+    'verified_members', 'rotation', 'active_new'
 ] %}
 left join {{ part }}
     on

@@ -14,7 +14,7 @@ privacy_floor as (
     select * from {{ ref('privacy_floor') }}
 ),
 
--- Every track that there was, whether or not somebody heard it.
+-- Every track that there was, whether or not somebody heard it; some are heard before their row says that they were made.
 cells as (
     select
         periods.period,
@@ -25,14 +25,14 @@ cells as (
         coalesce(numbers.listeners, 0) as listeners,
         privacy_floor.floor_people
     from tracks
-    inner join periods
-        on cast(tracks.created_at as date) < periods.ends_before
+    cross join periods
     cross join privacy_floor
     left join numbers
         on
             tracks.track_id = numbers.track_id
             and periods.period = numbers.period
             and periods.starts_on = numbers.starts_on
+    where cast(tracks.created_at as date) < periods.ends_before or numbers.track_id is not null
 ),
 
 weeks as (
