@@ -1,6 +1,7 @@
 """The registry of metrics: it accounts for all that the platform asks for, and for all that is published."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -136,6 +137,18 @@ def test_every_published_table_says_who_may_see_it() -> None:
             if kind in kinds.get(table, "scene sect")
         }
         assert held - {"public"} <= audience, table
+
+
+def test_a_cohort_that_is_the_lesser_of_two_says_so() -> None:
+    """The floor knows by its name that nobody in it is not nobody at all."""
+    computed = {
+        metric
+        for model in (PROJECT_DIR / "models" / "analytics" / "metrics").glob("*.sql")
+        for metric in re.findall(r"'name': '(\w+)'[^}]*'cohort': 'least\(", model.read_text())
+    }
+    named = {row["metric"] for row in registry() if row["cohort"].startswith("the lesser of ")}
+    assert len(computed) > 3
+    assert named == computed | {"engagement_change_after_event"}
 
 
 def test_every_threshold_is_one_of_a_metric() -> None:
