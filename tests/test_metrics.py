@@ -216,7 +216,7 @@ def test_coverage_is_a_share_in_the_row_of_what_is_partly_built(world: World) ->
     assert all(0 <= row["coverage"] <= 1 for row in rows if row["coverage"] is not None)
 
 
-def test_additive_metrics_add_up_in_each_tier_and_shares_of_a_whole_to_one(world: World) -> None:
+def test_additive_metrics_add_up_in_each_tier(world: World) -> None:
     additive = {row["metric"]: row for row in registry() if row["is_additive"] == "true"}
     sums: dict[tuple[str, str, object, object], float] = defaultdict(float)
     for row in world.rows("metric_value where subject_type = 'scene' and bucket is null"):
@@ -226,3 +226,40 @@ def test_additive_metrics_add_up_in_each_tier_and_shares_of_a_whole_to_one(world
         whole = sums[metric, "platform", window, now]
         assert total == whole, (metric, tier, window)
     assert len({metric for metric, *_ in sums}) > 40
+
+
+# Shares that make up a whole together, each with what is the same of all of one whole.
+SHARES = {
+    "artist_engagement_share": ("metric_value", "value", "subject_id, metric_value.tier, window_days"),
+    "share_of_state_engagement": ("metric_value", "value", "state, music_community, window_days"),
+    "share_of_state_votes": ("metric_value", "value", "state, music_community, window_days"),
+    "sect_share_of_tags": ("metric_value", "value", "scope_id"),
+    "engagement_share": ("artist_analytics", "engagement_share", "artist_band_id, window_days"),
+}
+
+
+def wholes(world: World, share: str) -> list[float]:
+    """What the shares of each whole add up to."""
+    table, column, whole = SHARES[share]
+    relation = world.connection.table(table)
+    if table == "metric_value":
+        relation = relation.join(world.connection.table("scope"), "scope_id").filter(f"metric = '{share}'")
+    found = relation.filter(f"{column} is not null").aggregate(f"sum({column})", whole).fetchall()
+    return [total for (total,) in found]
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_shares_of_a_whole_add_up_to_one(world: World, share: str) -> None:
+    assert len(wholes(world, share)) > 1
+    assert wholes(world, share) == pytest.approx([1] * len(wholes(world, share)))
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_share_too_many_is_found(world: World, share: str) -> None:
+    table, column, _ = SHARES[share]
+    of_metric = f"metric = '{share}'" if table == "metric_value" else "true"
+    with world.undone():
+        world.connection.execute(
+            f"insert into {table} from {table} where {of_metric} and {column} > 0 limit 1"
+        )
+        assert wholes(world, share) != pytest.approx([1] * len(wholes(world, share)))
