@@ -152,7 +152,7 @@
 {#- The cells of the groups of one step, and whether they are withheld. A cell is small if it is about few people, or a
     share leaves few, or if it belongs to a group that stands after others (`cohort_after`) of which one is withheld there,
     or would be if it had a row. Only the scope of what lies in no scene at all may show that it has nobody, as of some
-    numbers it can have no other; but not what is divided by a number that is withheld. -#}
+    numbers it can have no other; but not of a subject, nor what is divided by a number that is withheld. -#}
 {% macro decision(step) -%}
 with floored_cell as (
     select * from {{ ref('floored_cell') }}
@@ -286,7 +286,7 @@ cells as (
         cells_of_step.others,
         coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
         or case
-            when cells_of_step.people = 0 and sceneless_scope.scope_id is not null
+            when cells_of_step.is_nobody and sceneless_scope.scope_id is not null
                 then {{ 'cells_of_step.is_divided and coalesce(told.is_told, false)' if step > 1 else 'false' }}
             else
                 cells_of_step.people < privacy_floor.floor_people

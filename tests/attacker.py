@@ -78,6 +78,11 @@ PARTS = {
     ("vote_growth_rate", "numerator"): "votes gained",
     ("listening_only_share", "denominator"): "unique_listeners",
 }
+# Of people are the cohorts, the parts of shares of people, and these.
+OF_PEOPLE = {
+    "local listeners of the scope's tracks", "holders before the window", "joined in the window",
+    "new users who voted", "new users who attended", "listeners with a session",
+}  # fmt: skip
 # The columns of an artist's page, and what each counts.
 OF_CITIES = {
     "engagement_points": "engagement_points", "listens": "listens", "listeners": "unique_listeners",
@@ -173,15 +178,12 @@ def publication(world: World) -> Publication:
     """What is shown in a world and what is not, and all the sums that hold of it."""
     registry = {row["metric"]: row for row in rows(world, "from known_metric")}
     truth = numbers(rows(world, "from metric_value"), registry)
-    shown = numbers(rows(world, "from analytics_summary"), registry)
-    shown |= numbers(rows(world, "from analytics_breakdown"), registry)
-    shown |= on_the_map(world) | told_otherwise(world, truth)
-    places, of_places = of_cities(world)
+    shown = in_tables(world, registry) | told_otherwise(world, truth)
+    _, of_places = of_cities(world)
     sums = of_scopes(world, truth) + of_one_scope(truth, registry) + of_sects(world, truth) + of_places
     everything = {number for row in sums for _, number in row} | set(truth)
     nobody = {str(row["scope_id"]) for row in rows(world, "from sceneless_scope")}
     public = {metric for metric, line in registry.items() if not line["is_floored"]}
-    shown |= places
     shown |= {n: truth.get(n, 0.0) for n in everything if n[0] in public}
     shown |= {n: 0.0 for n in everything - set(truth) if n[-1] in nobody and not is_of_nobody(n[0])}
     # Where a scene has no members, all that members do is nothing.
@@ -192,6 +194,40 @@ def publication(world: World) -> Publication:
         if number[0] in theirs and kind == "scene" and truth[members] == 0:
             shown[number] = 0.0
     return Publication(shown, everything - set(shown), sums)
+
+
+def in_tables(world: World, registry: dict[str, Row]) -> dict[Number, float]:
+    """The numbers that stand in the published tables."""
+    places, _ = of_cities(world)
+    summary, breakdown = (rows(world, f"from analytics_{table}") for table in ("summary", "breakdown"))
+    return numbers(summary, registry) | numbers(breakdown, registry) | on_the_map(world) | places
+
+
+def about_few(world: World) -> set[Number]:
+    """The numbers shown that count 1 to 4 people, and the metrics shown of which one of two sides has so few.
+
+    The lesser of two numbers of people may be 0: then the other side is somebody, or there would be no row.
+    """
+    registry = {row["metric"]: row for row in rows(world, "from known_metric")}
+    floored = {metric: line for metric, line in registry.items() if line["is_floored"]}
+    of_people = OF_PEOPLE | {line["cohort"] for line in floored.values()}
+    for (metric, line), part in itertools.product(floored.items(), ("numerator", "denominator")):
+        if line["is_share_of_people"]:
+            of_people.add(PARTS.get((metric, part), line[part]))
+    of_people -= registry.keys() - floored.keys()
+    lesser = rows(
+        world,
+        """
+        select metric, numbers.subject_type, window_days, tier
+        from analytics_summary as numbers join metric using (metric)
+        where cohort like 'the lesser of %' and value is not null and cohort_size < 5
+        """,
+    )
+    return {
+        number
+        for number, people in in_tables(world, registry).items()
+        if number[0] in of_people and 0 < people < 5
+    } | {tuple(map(str, row.values())) for row in lesser}
 
 
 def is_of_nobody(name: str) -> bool:

@@ -1,16 +1,50 @@
 """Few people are withheld, and nobody who has all the other numbers of a publication can tell how many."""
 
 import pytest
-from attacker import Number, Publication, is_of_nobody, pinned, publication
+from attacker import Number, Publication, about_few, is_of_nobody, pinned, publication
 from worlds import World, models, sample_world
 
 from orchestration.sample import SampleSize
 
 SIZE = SampleSize(members=160, scenes=9, tracks=40, engagements=2500, actions=900, nights=3, history_days=100)
+ANALYTICS = [model.name for model in models().values() if model.folder == "analytics"]
 DECISIONS = [name for name in models() if name.startswith("decision_")]
 SHOWING = ["shown_value", "analytics_summary", "analytics_breakdown", "scene_map", "artist_analytics"]
 # Of these a withheld scope may be told to have none: those of the wider scope all lie in shown ones.
 THINGS = {"full_listens", "majority_listens", "partial_listens", "skips"}
+
+# Two people without a home listen in the week before the last, to a track of no scene that nobody else hears
+# in 30 days. Two others hear an artist before an event in a community that is no city, and nobody afterwards.
+NOWHERE = """
+    create temp table nowhere as select track_id from stg_tracks anti join scene on community_id = scene_id;
+    create temp table homeless as
+    select user_id from home_scene
+    where scene_id is null and user_id in (select user_id from stg_track_engagements);
+    create temp table two as from homeless order by user_id limit 2;
+    delete from stg_track_engagements
+    where (created_at >= timestamp '2025-12-20' and track_id in (from nowhere))
+        or (created_at >= timestamp '2026-01-05' and user_id in (from homeless));
+    update stg_track_engagements
+    set created_at = timestamp '2026-01-07 10:00:00', track_id = (select min(track_id) from nowhere)
+    where user_id in (from two);
+
+    create temp table event as
+    select event_id, artist_band_id from stg_events
+    where artist_band_id in (select artist_band_id from stg_tracks) order by event_id limit 1;
+    create temp table theirs as select track_id from stg_tracks semi join event using (artist_band_id);
+    create temp table others as
+    select min(track_engagement_id) as track_engagement_id from stg_track_engagements
+    where score = 3 and user_id not in (from homeless) group by user_id order by user_id limit 2;
+    update stg_events
+    set starts_at = timestamp '2025-12-19 20:00:00', ends_at = timestamp '2025-12-19 23:00:00',
+        community_id = (select community_id from stg_communities where tier = 'state')
+    where event_id in (select event_id from event);
+    delete from stg_track_engagements
+    where track_id in (from theirs) and created_at between timestamp '2025-12-05' and timestamp '2026-01-03';
+    update stg_track_engagements
+    set created_at = timestamp '2025-12-10 10:00:00', track_id = (select min(track_id) from theirs)
+    where track_engagement_id in (from others)
+"""
 
 
 @pytest.mark.parametrize(
@@ -60,7 +94,7 @@ def with_nobody_moving(made: World) -> World:
         made.connection.execute(
             f"delete from stg_{table} where user_id not in (select user_id from stg_users)"
         )
-    made.build([model.name for model in models().values() if model.folder == "analytics"])
+    made.build(ANALYTICS)
     return made
 
 
@@ -74,6 +108,36 @@ def test_who_has_every_other_number_can_tell_no_withheld_one(world: World) -> No
     assert len(attacked.withheld) > 1000
     assert len(attacked.shown) > 1000
     assert told_people(attacked) == set()
+
+
+def test_no_number_that_is_shown_is_about_few_people(world: World) -> None:
+    assert about_few(world) == set()
+
+
+def test_without_a_floor_many_are(world: World) -> None:
+    with world.undone():
+        world.connection.execute("update privacy_floor set floor_people = 0")
+        world.build(ANALYTICS)
+        assert len(about_few(world)) > 1000
+
+
+def test_what_lies_nowhere_tells_no_more_of_few_people(world: World) -> None:
+    """Of the lesser of two, 0 is not nobody: somebody was there before, lives there, or heard the other."""
+    with world.undone():
+        world.connection.execute(NOWHERE)
+        world.build(ANALYTICS)
+        (there,) = world.connection.sql(
+            """
+            select list(distinct metric order by metric)
+            from metric_value join metric using (metric) join sceneless_scope using (scope_id)
+            where cohort_size = 0 and cohort like 'the lesser of %'
+            """
+        ).fetchone()
+        assert there == [
+            "engagement_change_after_event", "engagement_growth_rate", "visitor_to_local_ratio",
+        ]  # fmt: skip
+        assert about_few(world) == set()
+        assert told_people(publication(world)) == set()
 
 
 def test_without_the_second_step_the_attack_tells_many(world: World) -> None:

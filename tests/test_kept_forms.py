@@ -194,24 +194,23 @@ def rejected(home: Path, table: str, rows: list[dict[str, Any]], fmt: str) -> se
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_a_latitude_that_is_none_is_rejected_and_not_shown(tmp_path: Path, fmt: str) -> None:
+def test_of_a_latitude_that_is_none_nothing_is_kept_and_the_event_stays(tmp_path: Path, fmt: str) -> None:
     values = [90.000001, -90.5, 1234.5, 1e300]
     rows = [event(number, latitude=value) for number, value in enumerate(values)]
     rows += [] if fmt == "parquet" else [event(9, latitude="somewhere"), event(10, latitude="NaN")]
-    assert rejected(tmp_path, "events", rows, fmt) == {("latitude", "is not a number from -90 to 90", None)}
+    found = kept(tmp_path, "events", rows, "cell_north", "cell_east", fmt=fmt)
+    assert found == [(None, -1955)] * len(rows)
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_a_longitude_that_is_none_is_rejected_and_not_shown(tmp_path: Path, fmt: str) -> None:
+def test_of_a_longitude_that_is_none_nothing_is_kept_and_the_event_stays(tmp_path: Path, fmt: str) -> None:
     rows = [event(number, longitude=value) for number, value in enumerate((180.000001, -181, 1e300))]
-    found = rejected(tmp_path, "events", rows, fmt)
-    assert found == {("longitude", "is not a number from -180 to 180", None)}
+    assert kept(tmp_path, "events", rows, "cell_north", "cell_east", fmt=fmt) == [(605, None)] * 3
 
 
 def test_not_a_number_in_parquet_is_no_latitude(tmp_path: Path) -> None:
     rows = [event(number, latitude=float(value)) for number, value in enumerate(("nan", "inf", "-inf"))]
-    found = rejected(tmp_path, "events", rows, "parquet")
-    assert found == {("latitude", "is not a number from -90 to 90", None)}
+    assert kept(tmp_path, "events", rows, "cell_north", fmt="parquet") == [(None,)] * 3
 
 
 NO_POINTS = {
@@ -236,11 +235,14 @@ NO_POINTS = {
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_a_geofence_that_is_no_point_is_rejected_and_not_shown(tmp_path: Path, fmt: str) -> None:
+def test_of_a_geofence_that_is_no_point_nothing_is_kept_and_the_scene_stays(tmp_path: Path, fmt: str) -> None:
     rows = [community(number, geofence) for number, geofence in enumerate(NO_POINTS.values())]
-    assert rejected(tmp_path, "communities", rows, fmt) == {
-        ("geofence", "is not the EWKB of a point with longitude and latitude", None)
-    }
+    found = kept(tmp_path, "communities", rows, "centre_longitude", "centre_latitude", fmt=fmt)
+    half = {"no longitude": (None, Decimal("30.27")), "no latitude": (Decimal("-97.74"), None),
+            "off the map to the north": (Decimal("-97.74"), None),
+            "off the map to the west": (None, Decimal("30.27")),
+            "the other way round": (Decimal("30.27"), None)}  # fmt: skip
+    assert found == [half.get(name, (None, None)) for name in NO_POINTS]
 
 
 @pytest.mark.parametrize("value", [["s-1"], {"id": "s-1"}, 1.5])
@@ -249,13 +251,14 @@ def test_a_session_that_is_no_text_is_rejected_and_not_shown(tmp_path: Path, val
     assert found == {("sessionId", "is not of type varchar", None)}
 
 
-def test_a_night_of_bad_geofences_is_refused_without_showing_one(tmp_path: Path) -> None:
-    house = House(tmp_path, "communities", max_rejected_rows=0)
-    house.deliver("communities", 1, [community(1, point(-97.7431, 30.2672)), community(2, "somewhere")])
+def test_a_night_of_bad_sessions_is_refused_without_showing_one(tmp_path: Path) -> None:
+    house = House(tmp_path, "track_engagements", max_rejected_rows=0)
+    rows = FORMATS["jsonl"]([listen(1), listen(2, sessionId=["somewhere"])])
+    house.deliver("track_engagements", 1, rows, "part-0000.jsonl")
     (outcome,) = house.ingest()
     assert outcome.parts[0].reason == (
-        "1 of 2 rows were rejected; the first is row 2 of part-0000.csv, "
-        "whose geofence is not the EWKB of a point with longitude and latitude"
+        "1 of 2 rows were rejected; the first is row 2 of part-0000.jsonl, "
+        "whose sessionId is not of type varchar"
     )
 
 
@@ -373,6 +376,8 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> World:
     write_rows(exports, "registrar_artist_members", "2026-01-03", rows)
     halves = [event(97, longitude=None), event(98, latitude=None), event(99)]
     write_part(exports, "events", "2026-01-02", as_csv(halves), "part-0001.csv")
+    scene = [community(9, NO_POINTS["no longitude"])]
+    write_part(exports, "communities", "2026-01-03", as_csv(scene), "part-0001.csv")
     config = directories(home, exports)
     ingest_nights(config, confirmed=[dt.date(2026, 1, 3)])
     world = World()
@@ -407,6 +412,8 @@ def test_staging_has_what_is_kept_of_the_golden_nights(staged: World) -> None:
         (uuid.UUID(uid(2, 2)), Decimal("29.76"), Decimal("-95.37")),
         (uuid.UUID(uid(2, 3)), Decimal("45.52"), Decimal("-122.68")),
     ]
+    half = f"from stg_communities select centre_latitude, centre_longitude where community_id = '{uid(3, 9)}'"
+    assert rows(half) == [(None, None)]
     played = "select registrar_artist_member_id, instrument from stg_registrar_artist_members order by all"
     assert rows(played) == [(uuid.UUID(uid(13, 1)), "bass"), (uuid.UUID(uid(13, 2)), None)]
 

@@ -225,10 +225,11 @@ def test_a_session_is_as_long_as_the_listens_at_home_and_the_last_track() -> Non
         listen("ann", "2026-01-28 00:00:00", track="long", sessionId=None),
         listen("ben", "2026-01-28 00:00:00", track="long", sessionId="late"),  # another person's session
     ]
-    tracks = [{"id": "long", "duration": 900}, {"id": "short", "duration": 60}]
+    tracks = [{"id": "long", "duration": 900}, {"id": "short", "duration": 60.4}]
     of = night({"ann": AUSTIN, "ben": AUSTIN}, track_engagements=listens, tracks=tracks)
     minutes = answer(of, "session_minutes_avg", 7)
-    # Ann 600 + 60, Ben 0 + 900 seconds; only hers has two rows.
+    # Ann 600 + 60.4, Ben 0 + 900 seconds; only hers has two rows.
+    assert minutes["value"] == 1560.4 / 120
     assert (minutes["numerator"], minutes["denominator"], minutes["coverage"]) == (1560, 120, 0.5)
     # Three sessions have a listen in the window, of two listeners.
     assert answer(of, "sessions_per_listener_avg", 7)["value"] == 3 / 2

@@ -1,5 +1,6 @@
 """Every number of a metric is worked out a second time, from its definition alone, and both agree."""
 
+import csv
 import datetime as dt
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from metric_oracle import ORACLE, answers
 from metric_oracle.base import KEY, NUMBERS_OF_A_ROW, Night
 from metric_worlds import write_world
 from worlds import World, directories, ingest_nights
+
+from orchestration.settings import PROJECT_DIR
 
 COLUMNS = [*KEY, *NUMBERS_OF_A_ROW]
 
@@ -56,6 +59,15 @@ def differences(world: World, night: Night) -> pd.DataFrame:
         close = (one - other).abs() <= 1e-9 * other.abs().clip(lower=1)
         differs |= ~(close | (one.isna() & other.isna()))
     return both[differs]
+
+
+def test_every_metric_that_a_model_computes_is_worked_out_a_second_time() -> None:
+    """But for the points: `tests/oracles.py` works out the ledger."""
+    with (PROJECT_DIR / "seeds" / "metric.csv").open(newline="") as seed:
+        computed = {row["metric"]: row["computed_by"] for row in csv.DictReader(seed) if row["computed_by"]}
+    of_points = {metric for metric, model in computed.items() if model == "activity_points"}
+    assert of_points == {"activity_points", "contributors"}
+    assert computed.keys() - of_points - ORACLE.keys() == set()
 
 
 @pytest.mark.seeds(2, 12)

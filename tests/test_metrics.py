@@ -1,8 +1,10 @@
 """The registry of metrics: it accounts for all that the platform asks for, and for all that is published."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ from worlds import World, directories, ingest_nights
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
 from orchestration.lists import LISTS
+from orchestration.raw.kept import CELLS_PER_DEGREE
 from orchestration.settings import PROJECT_DIR
 
 # What the platform's instrumentation framework asks for, row by row.
 ASKED_FOR = Path(__file__).with_name("metrics_catalogue.csv")
+SEEDS = PROJECT_DIR / "seeds"
 # Where metrics are columns: the columns of each.
 COLUMNS = {
     "activity_score": {"activity_points": "points_7d points_30d points_90d points_all_time"},
@@ -81,7 +85,7 @@ def rows_of(file: Path) -> list[Row]:
 
 
 def registry() -> list[Row]:
-    return rows_of(PROJECT_DIR / "seeds" / "metric.csv")
+    return rows_of(SEEDS / "metric.csv")
 
 
 def several(value: str) -> list[str]:
@@ -148,10 +152,50 @@ def test_every_published_table_says_who_may_see_it() -> None:
         assert held - {"public"} <= audience, table
 
 
+def test_a_cohort_that_is_the_lesser_of_two_says_so() -> None:
+    """The floor knows by its name that nobody in it is not nobody at all."""
+    computed = {
+        metric
+        for model in (PROJECT_DIR / "models" / "analytics" / "metrics").glob("*.sql")
+        for metric in re.findall(r"'name': '(\w+)'[^}]*'cohort': 'least\(", model.read_text())
+    }
+    named = {row["metric"] for row in registry() if row["cohort"].startswith("the lesser of ")}
+    assert len(computed) > 3
+    assert named == computed | {"engagement_change_after_event"}
+
+
 def test_every_threshold_is_one_of_a_metric() -> None:
-    thresholds = rows_of(PROJECT_DIR / "seeds" / "metric_threshold.csv")
+    thresholds = rows_of(SEEDS / "metric_threshold.csv")
     assert len(thresholds) > 20
     assert {row["metric"] for row in thresholds} <= {row["metric"] for row in registry()}
+
+
+def test_cells_of_the_map_are_made_of_whole_cells_that_are_kept() -> None:
+    """Ingestion keeps cells of 0.05 degrees: others could not be told from them."""
+    thresholds = rows_of(SEEDS / "metric_threshold.csv")
+    (degrees,) = (Decimal(row["value"]) for row in thresholds if row["threshold"] == "cell_degrees")
+    assert degrees > 0
+    assert degrees % (Decimal(1) / CELLS_PER_DEGREE) == 0
+
+
+def without_a_window(ratios: Iterable[Row]) -> set[str]:
+    """The ratios that divide what holds on the night by what happened in a window."""
+    parts = {row["metric"] for row in rows_of(SEEDS / "metric_part.csv") if row["is_point_in_time"] == "true"}
+    of_the_night = parts | {row["metric"] for row in registry() if row["windows"] == "point_in_time"}
+    return {
+        row["metric"]
+        for row in ratios
+        if row["numerator"] in of_the_night and row["denominator"] not in of_the_night
+    }
+
+
+def test_what_holds_on_the_night_is_divided_by_no_number_of_a_window() -> None:
+    assert without_a_window(rows_of(SEEDS / "metric_ratio.csv")) == set()
+
+
+def test_a_ratio_of_the_wrong_way_round_is_found() -> None:
+    wrong = {"metric": "artists_per_event", "numerator": "artists", "denominator": "events_created"}
+    assert without_a_window([*rows_of(SEEDS / "metric_ratio.csv"), wrong]) == {"artists_per_event"}
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +257,14 @@ def test_coverage_is_a_share_in_the_row_of_what_is_partly_built(world: World) ->
     assert all(0 <= row["coverage"] <= 1 for row in rows if row["coverage"] is not None)
 
 
-def test_additive_metrics_add_up_in_each_tier_and_shares_of_a_whole_to_one(world: World) -> None:
+def test_what_lies_nowhere_has_no_map(world: World) -> None:
+    unscoped = {row["scope_id"] for row in world.rows("scope where is_unscoped")}
+    mapped = {row["scope_id"] for row in world.rows("scene_map")}
+    assert len(mapped) > 5
+    assert mapped & unscoped == set()
+
+
+def test_additive_metrics_add_up_in_each_tier(world: World) -> None:
     additive = {row["metric"]: row for row in registry() if row["is_additive"] == "true"}
     sums: dict[tuple[str, str, object, object], float] = defaultdict(float)
     for row in world.rows("metric_value where subject_type = 'scene' and bucket is null"):
@@ -223,3 +274,40 @@ def test_additive_metrics_add_up_in_each_tier_and_shares_of_a_whole_to_one(world
         whole = sums[metric, "platform", window, now]
         assert total == whole, (metric, tier, window)
     assert len({metric for metric, *_ in sums}) > 40
+
+
+# Shares that make up a whole together, each with what is the same of all of one whole.
+SHARES = {
+    "artist_engagement_share": ("metric_value", "value", "subject_id, metric_value.tier, window_days"),
+    "share_of_state_engagement": ("metric_value", "value", "state, music_community, window_days"),
+    "share_of_state_votes": ("metric_value", "value", "state, music_community, window_days"),
+    "sect_share_of_tags": ("metric_value", "value", "scope_id"),
+    "engagement_share": ("artist_analytics", "engagement_share", "artist_band_id, window_days"),
+}
+
+
+def wholes(world: World, share: str) -> list[float]:
+    """What the shares of each whole add up to."""
+    table, column, whole = SHARES[share]
+    relation = world.connection.table(table)
+    if table == "metric_value":
+        relation = relation.join(world.connection.table("scope"), "scope_id").filter(f"metric = '{share}'")
+    found = relation.filter(f"{column} is not null").aggregate(f"sum({column})", whole).fetchall()
+    return [total for (total,) in found]
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_shares_of_a_whole_add_up_to_one(world: World, share: str) -> None:
+    assert len(wholes(world, share)) > 1
+    assert wholes(world, share) == pytest.approx([1] * len(wholes(world, share)))
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_share_too_many_is_found(world: World, share: str) -> None:
+    table, column, _ = SHARES[share]
+    of_metric = f"metric = '{share}'" if table == "metric_value" else "true"
+    with world.undone():
+        world.connection.execute(
+            f"insert into {table} from {table} where {of_metric} and {column} > 0 limit 1"
+        )
+        assert wholes(world, share) != pytest.approx([1] * len(wholes(world, share)))

@@ -34,7 +34,6 @@ from orchestration.cli import dev
 from orchestration.database import literal, quoted
 from orchestration.raw.account import refusal
 from orchestration.raw.contract import Column
-from orchestration.raw.kept import FORMS
 
 DEPARTED, FORGOTTEN = 5, 4
 
@@ -98,9 +97,7 @@ def planted_rows(table: str, members: Iterable[int]) -> tuple[list[dict[str, Any
 
 def takes_any_text(column: Column) -> bool:
     """Whether a column takes whatever text it is given: a public name, or one of which a form is kept."""
-    if column.kept_as:
-        return not FORMS[column.kept_as].reason
-    return column.data_type == "varchar" and not column.accepted_values
+    return bool(column.kept_as) or (column.data_type == "varchar" and not column.accepted_values)
 
 
 def rows_to_reject(table: str) -> tuple[list[dict[str, Any]], list[str]]:

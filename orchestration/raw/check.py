@@ -118,9 +118,8 @@ def is_any_text(column: Column) -> bool:
 
 def _unread(column: Column) -> str:
     """Why a row is rejected if its text cannot be turned into what is kept; empty if any text can be."""
-    if column.kept_as:
-        return FORMS[column.kept_as].reason
-    return "" if column.data_type == "varchar" else f"is not of type {column.data_type}"
+    takes_any = column.kept_as or column.data_type == "varchar"
+    return "" if takes_any else f"is not of type {column.data_type}"
 
 
 def _typed(column: Column, text: str) -> str:

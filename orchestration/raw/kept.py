@@ -22,12 +22,11 @@ class Form:
     """A form in which something of a value is kept.
 
     `of` is the type that is delivered, and `kept` makes the SQL of what is kept of its text. If that is null,
-    the row is rejected for the `reason`; without a reason it stays, and nothing of the value is kept.
+    the row stays, and nothing of the value is kept: without its point a scene or an event is still there.
     """
 
     of: str
     kept: Callable[[str], str]
-    reason: str = ""
 
 
 def _degrees(text: str) -> str:
@@ -69,13 +68,12 @@ def _instrument(text: str) -> str:
     return f"case regexp_extract({words}, ' ({longest_first}) ', 1) {named} end"
 
 
-NO_POINT = "is not the EWKB of a point with longitude and latitude"
 FORMS = {
     # `pseudonym` is the macro that every connection of ingestion has.
     "keyed_hash": Form("varchar", lambda text: f"pseudonym({text})"),
-    "latitude_cell": Form("double", lambda text: _cell(text, 90), "is not a number from -90 to 90"),
-    "longitude_cell": Form("double", lambda text: _cell(text, 180), "is not a number from -180 to 180"),
-    "longitude_of_point": Form("varchar", lambda text: _centre(text, f"{text}[-32:-17]", 180), NO_POINT),
-    "latitude_of_point": Form("varchar", lambda text: _centre(text, f"{text}[-16:]", 90), NO_POINT),
+    "latitude_cell": Form("double", lambda text: _cell(text, 90)),
+    "longitude_cell": Form("double", lambda text: _cell(text, 180)),
+    "longitude_of_point": Form("varchar", lambda text: _centre(text, f"{text}[-32:-17]", 180)),
+    "latitude_of_point": Form("varchar", lambda text: _centre(text, f"{text}[-16:]", 90)),
     "instrument": Form("varchar", _instrument),
 }

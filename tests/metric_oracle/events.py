@@ -76,14 +76,6 @@ def events_per_artist(night: Night, scope: Scope, window: Window) -> Cell:
     return ratio(int(events["artistBandId"].isin(ours).sum()), len(ours))
 
 
-@oracle("events_per_promoter", SOME_TIME)
-def events_per_promoter(night: Night, scope: Scope, window: Window) -> Cell:
-    grants, events = night.table("user_capability_grants"), events_created(night, window)
-    active = grants[(grants["capability"] == "promoter_capability") & (grants["status"] == "active")]
-    promoters = night.members(scope) & distinct(active["userId"])
-    return ratio(int(events["createdById"].isin(promoters).sum()), len(promoters), people=promoters)
-
-
 @oracle("events_per_100_members", SOME_TIME)
 def events_per_100_members(night: Night, scope: Scope, window: Window) -> Cell:
     members, events = night.members(scope), here(scope, events_created(night, window))

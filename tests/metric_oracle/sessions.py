@@ -41,9 +41,11 @@ def session_minutes_avg(night: Night, scope: Scope, window: Window) -> Cell:
     final = last_rows.groupby(SESSION)["duration"].max()
     seconds = (last - first) // pd.Timedelta(seconds=1) + final
     began = night.inside(first, window)
-    return ratio(
-        int(seconds[began].sum()),
-        60 * int(began.sum()),
+    total, sixty_each = float(seconds[began].sum()), 60 * int(began.sum())
+    return Cell(
+        divided(total, sixty_each),
+        round(total),
+        sixty_each,
         coverage=divided(int((listens[began] >= 2).sum()), int(began.sum())),
         people=listeners(heard(night, scope, window)),
     )

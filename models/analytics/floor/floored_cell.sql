@@ -18,6 +18,12 @@ select
     numbers.scope_id,
     min(coalesce(numbers.cohort_size, 0)) as people,
     min(case when registry.is_share_of_people then numbers.denominator - numbers.numerator end) as others,
+    -- Of the lesser of two, 0 is not nobody: without the other there would be no row.
+    bool_and(
+        numbers.subject_type = 'scene'
+        and coalesce(numbers.cohort_size, 0) = 0
+        and registry.cohort not like 'the lesser of %'
+    ) as is_nobody,
     bool_or(numbers.denominator is not null) as is_divided
 from numbers
 inner join registry

@@ -41,7 +41,7 @@ by_scope as (
         count(*) filter (
             where timed.started_at >= scope_windows.starts_at and timed.listens > 1
         ) as sessions_measured,
-        floor(sum(timed.seconds) filter (where timed.started_at >= scope_windows.starts_at)) as seconds
+        sum(timed.seconds) filter (where timed.started_at >= scope_windows.starts_at) as seconds
     from scope_windows
     inner join timed
         on scope_windows.scope_id = timed.scope_id and timed.last_listen_at >= scope_windows.starts_at

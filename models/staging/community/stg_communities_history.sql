@@ -13,8 +13,9 @@ select
     musicCommunity as music_community,
     tier,
     createdAt as created_at,
-    centre_latitude,
-    centre_longitude,
+    -- Half a point is none.
+    case when centre_longitude is not null then centre_latitude end as centre_latitude,
+    case when centre_latitude is not null then centre_longitude end as centre_longitude,
     from_night,
     to_night
 from history
