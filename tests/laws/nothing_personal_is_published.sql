@@ -20,6 +20,7 @@
     'member_point_source',
     'member_profile',
     'metric',
+    'metric_threshold',
     'plot_statistics',
     'point_rule',
     'publication',
