@@ -6,6 +6,9 @@ from worlds import World, models, sample_world
 
 from orchestration.sample import SampleSize
 
+# pandas at work, which a tracer slows down by half; what it calls of ours is covered elsewhere.
+pytestmark = pytest.mark.no_cover
+
 SIZE = SampleSize(members=160, scenes=9, tracks=40, engagements=2500, actions=900, nights=3, history_days=100)
 ANALYTICS = [model.name for model in models().values() if model.folder == "analytics"]
 DECISIONS = [name for name in models() if name.startswith("decision_")]

@@ -30,6 +30,9 @@ from worlds import PUBLISHED, SMALL, ancestors, directories, models, sample_worl
 from orchestration.raw.discover import FORMATS
 from orchestration.sample import DEFAULT_SIZE, FAULT_ROWS, LAST_NIGHT
 
+# pandas at work, which a tracer slows down by half; what it calls of ours is covered elsewhere.
+pytestmark = pytest.mark.no_cover
+
 SEEDS = 36
 
 

@@ -12,6 +12,9 @@ from metric_worlds import write_world
 from trend_oracle import ANSWERS, Tables, Trends
 from worlds import PUBLISHED, World, directories, ingest_nights
 
+# pandas at work, which a tracer slows down by half; what it calls of ours is covered elsewhere.
+pytestmark = pytest.mark.no_cover
+
 Key = tuple[Any, ...]
 
 
