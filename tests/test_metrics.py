@@ -4,6 +4,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from worlds import World, directories, ingest_nights
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
 from orchestration.lists import LISTS
+from orchestration.raw.kept import CELLS_PER_DEGREE
 from orchestration.settings import PROJECT_DIR
 
 # What the platform's instrumentation framework asks for, row by row.
 ASKED_FOR = Path(__file__).with_name("metrics_catalogue.csv")
+SEEDS = PROJECT_DIR / "seeds"
 LATER = {"artist_timeline", "member_profile", "scene_week"}  # tables that do not exist yet
 # Where metrics are columns: the columns of each.
 COLUMNS = {
@@ -72,7 +75,7 @@ def rows_of(file: Path) -> list[Row]:
 
 
 def registry() -> list[Row]:
-    return rows_of(PROJECT_DIR / "seeds" / "metric.csv")
+    return rows_of(SEEDS / "metric.csv")
 
 
 def several(value: str) -> list[str]:
@@ -152,9 +155,37 @@ def test_a_cohort_that_is_the_lesser_of_two_says_so() -> None:
 
 
 def test_every_threshold_is_one_of_a_metric() -> None:
-    thresholds = rows_of(PROJECT_DIR / "seeds" / "metric_threshold.csv")
+    thresholds = rows_of(SEEDS / "metric_threshold.csv")
     assert len(thresholds) > 20
     assert {row["metric"] for row in thresholds} <= {row["metric"] for row in registry()}
+
+
+def test_cells_of_the_map_are_made_of_whole_cells_that_are_kept() -> None:
+    """Ingestion keeps cells of 0.05 degrees: others could not be told from them."""
+    thresholds = rows_of(SEEDS / "metric_threshold.csv")
+    (degrees,) = (Decimal(row["value"]) for row in thresholds if row["threshold"] == "cell_degrees")
+    assert degrees > 0
+    assert degrees % (Decimal(1) / CELLS_PER_DEGREE) == 0
+
+
+def without_a_window(ratios: Iterable[Row]) -> set[str]:
+    """The ratios that divide what holds on the night by what happened in a window."""
+    parts = {row["metric"] for row in rows_of(SEEDS / "metric_part.csv") if row["is_point_in_time"] == "true"}
+    of_the_night = parts | {row["metric"] for row in registry() if row["windows"] == "point_in_time"}
+    return {
+        row["metric"]
+        for row in ratios
+        if row["numerator"] in of_the_night and row["denominator"] not in of_the_night
+    }
+
+
+def test_what_holds_on_the_night_is_divided_by_no_number_of_a_window() -> None:
+    assert without_a_window(rows_of(SEEDS / "metric_ratio.csv")) == set()
+
+
+def test_a_ratio_of_the_wrong_way_round_is_found() -> None:
+    wrong = {"metric": "artists_per_event", "numerator": "artists", "denominator": "events_created"}
+    assert without_a_window([*rows_of(SEEDS / "metric_ratio.csv"), wrong]) == {"artists_per_event"}
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +245,13 @@ def test_coverage_is_a_share_in_the_row_of_what_is_partly_built(world: World) ->
     covered = {row["metric"] for row in rows if row["coverage"] is not None}
     assert covered == partly & {row["metric"] for row in rows}
     assert all(0 <= row["coverage"] <= 1 for row in rows if row["coverage"] is not None)
+
+
+def test_what_lies_nowhere_has_no_map(world: World) -> None:
+    unscoped = {row["scope_id"] for row in world.rows("scope where is_unscoped")}
+    mapped = {row["scope_id"] for row in world.rows("scene_map")}
+    assert len(mapped) > 5
+    assert mapped & unscoped == set()
 
 
 def test_additive_metrics_add_up_in_each_tier(world: World) -> None:

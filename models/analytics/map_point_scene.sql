@@ -36,5 +36,7 @@ select
 from scoped
 inner join scope
     on scoped.scope_id = scope.scope_id
+-- What has no state, or no music community, is no place that the app draws a map of.
 inner join registry
     on concat(';', registry.tiers, ';') like concat('%;', scoped.tier, ';%')
+where not scope.is_unscoped

@@ -95,7 +95,8 @@ def _reached(metric: str, tier: str, tiers: tuple[str, ...]) -> None:
     @oracle(metric, (90, None), tiers)
     def answer(night: Night, scope: Scope, window: Window) -> Cell:
         ever = night.rows("rotation_entries")
-        entered = scope.has(ever["sceneId"]) & night.inside(ever["enteredPoolAt"], window)
+        in_city = ever["sceneId"].isin(night.scenes.index)
+        entered = in_city & scope.has(ever["sceneId"]) & night.inside(ever["enteredPoolAt"], window)
         songs = distinct(ever["trackId"][entered])
         reached = songs & distinct(entries_in(night, tier, ever=True)["trackId"])
         return ratio(len(reached), len(songs), coverage=share_explained(night, scope, tier))

@@ -184,6 +184,7 @@ ever_in_nation as (
     group by all
 ),
 
+-- Entries in the rotation of a state or nation are where songs go to, not where they come from.
 songs as (
     select
         stays.track_id,
@@ -192,6 +193,8 @@ songs as (
         coalesce(bool_or(advances.reached = 'state'), false) as reached_state,
         coalesce(bool_or(advances.reached = 'national'), false) as reached_nation
     from stays
+    inner join scene
+        on stays.scene_id = scene.scene_id
     left join advances
         on stays.track_id = advances.track_id
     group by stays.track_id, stays.scene_id, stays.entered_pool_at

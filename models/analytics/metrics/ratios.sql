@@ -35,7 +35,7 @@ numbers as (
 select
     numerators.tier,
     numerators.scope_id,
-    {#- What is so on the night is divided by, or divides, a number of any window. #}
+    {#- A number of any window is divided by what is so on the night, never the other way round. #}
     numerators.window_days,
     'scene' as subject_type,
     numerators.scope_id as subject_id,
