@@ -12,6 +12,7 @@
     'artist_analytics',
     'fair_play_metrics',
     'metric',
+    'metric_threshold',
     'plot_statistics',
     'point_rule',
     'publication',

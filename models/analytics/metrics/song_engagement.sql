@@ -10,7 +10,7 @@ edges as (
     select
         value as bucket,
         try_cast(value as double) as lower_edge,
-        lead(try_cast(value as double)) over (order by position) as next_edge
+        lead(try_cast(value as double)) over (order by nth) as next_edge
     from {{ ref('metric_threshold') }}
     where metric = 'songs_by_engagement' and threshold = 'engagement_bucket_edges'
 ),
