@@ -247,6 +247,12 @@ def test_coverage_is_a_share_in_the_row_of_what_is_partly_built(world: World) ->
     assert all(0 <= row["coverage"] <= 1 for row in rows if row["coverage"] is not None)
 
 
+def test_an_event_that_a_number_is_about_has_a_name(world: World) -> None:
+    events = {row["subject_id"] for row in world.rows("analytics_summary where subject_type = 'event'")}
+    assert events
+    assert events <= {row["subject_id"] for row in world.rows("subject where subject_type = 'event'")}
+
+
 def test_what_lies_nowhere_has_no_map(world: World) -> None:
     unscoped = {row["scope_id"] for row in world.rows("scope where is_unscoped")}
     mapped = {row["scope_id"] for row in world.rows("scene_map")}

@@ -28,3 +28,9 @@ select
     sect_tag_id as subject_id,
     name
 from {{ ref('stg_sect_tags') }}
+union all
+select
+    'event' as subject_type,
+    event_id as subject_id,
+    title as name
+from {{ ref('stg_events') }}
