@@ -22,7 +22,7 @@ windows as (
     select * from {{ ref('summary_window') }}
 ),
 
--- A sect lies in one city scene. A sect of no city scene has no place in which it could be told.
+-- A sect lies in one city scene. A sect of no city scene has no row (see `sect_members` in the registry).
 sects as (
     select
         holders.sect_tag_id,
