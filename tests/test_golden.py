@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+import uuid
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,115 @@ def test_a_night_read_again_is_built_and_published_anew_and_says_the_same(
     assert again.table("publication")[0]["run_id"] != before[0]["run_id"]
     for table in WHOLE:
         assert_same_rows(again.table(table), expected(table))
+
+
+def row_of(world: World, table: str, **where: object) -> Row:
+    """The one row with these values, as far as it is not asked for by them."""
+    named = " and ".join(f"{name}::varchar = '{value}'" for name, value in where.items())
+    (found,) = world.rows(f"(select * exclude ({', '.join(where)}) from {table} where {named})")
+    return {name: str(value) if isinstance(value, uuid.UUID) else value for name, value in found.items()}
+
+
+TULSA, REED, CANES = uid(2, 1), uid(3, 1), uid(4, 1)
+WEEK = {"period": "week", "starts_on": "2026-03-23"}
+
+
+def test_a_week_of_a_scene_is_what_was_worked_out(march: World) -> None:
+    # Monday 23 to Sunday 29 March. At home in Tulsa: Ada, Bo, Cy, Di.
+    assert row_of(march, "scene_week", scope_id=scope_of(march, TULSA), **WEEK) == {
+        "tier": "city",
+        # On the 29th Ada (3) and Bo (3) heard all of it, Cy skipped (0). Ed, Flo and Gil live elsewhere.
+        "engagement_points": 6, "listens": 3, "full_listens": 2, "majority_listens": 0, "partial_listens": 0,
+        "skips": 1, "listeners": 3,
+        # The same three: Ada added and Bo blasted, too.
+        "active_users": 3,
+        "follows": None, "followers": None, "votes": None, "verified_attendance": None,  # never arrived
+        # Accounts of June; the first users snapshot is that of 31 March, so nobody was verified before.
+        "members": 4, "joined": 0, "departed": 0, "gps_verified_members": None,
+        # Of Tulsa's signals 1 and 4: added by Ada on the 27th and Flo on the 28th, blasted by Bo and Ed.
+        "adds": 2, "blasts": 2, "recommends": 0, "signal_actions": 4,
+        # All were created before; Two Porches at Home ended on the 25th.
+        "events_created": 0, "events_hosted": 1,
+        # On the 29th entries 1 (Cane) and 2 (Steps) were in it, both graduated.
+        "songs_entered_rotation": 0, "songs_in_rotation": 2, "active_new_count": 0,
+        # Bo's blast, 5. Ed's counts in Norman, where he lives.
+        "activity_points": 5,
+    }  # fmt: skip
+
+
+# Cane in that week: Ed, Ada, Bo and Gil in full (4 x 3), Flo most (2), Ed a part (1), Cy skipped (0).
+CANE = {
+    "engagement_points": 15, "listens": 7, "full_listens": 4, "majority_listens": 1, "partial_listens": 1,
+    "skips": 1, "listeners": 6,
+}  # fmt: skip
+
+
+def test_a_week_of_an_artist_and_of_a_track_is_what_was_worked_out(march: World) -> None:
+    # Nobody heard Marsh, the other track of Reed, in that week. No signal names Reed.
+    assert row_of(march, "artist_week", tier="platform", artist_band_id=REED, **WEEK) == {
+        "scope_id": scope_of(march, None), "artist_name": "Reed", **CANE, "adds": 0, "adders": 0, "blasts": 0,
+        "followers": None, "attendance": None, "attendees": None,
+    }  # fmt: skip
+    assert row_of(march, "track_week", track_id=CANES, **WEEK) == {
+        "artist_band_id": REED,
+        **CANE,
+        "votes": None,
+    }
+
+
+def test_a_month_of_a_track_is_what_was_worked_out(march: World) -> None:
+    # Rows 2 to 13 but for 6, which is of Marsh. Full: Di and Ada (10th), Ed (24th), Ada, Bo and Gil (29th).
+    # Majority: Flo, twice. Partial: Ed. Skips: Di (15th) and Cy. 6 x 3 + 2 x 2 + 1 = 23. All seven people.
+    assert row_of(march, "track_week", track_id=CANES, period="month", starts_on="2026-03-01") == {
+        "artist_band_id": REED, "engagement_points": 23, "listens": 11, "full_listens": 6,
+        "majority_listens": 2, "partial_listens": 1, "skips": 2, "listeners": 7, "votes": None,
+    }  # fmt: skip
+
+
+def test_a_cohort_is_what_was_worked_out(unfloored: World) -> None:
+    # Ann alone made her account in June 2025. She skipped a song on 1 September (3 months after) and blasted
+    # in December (6 months after); June 2026 has not ended. 25 + 5 + 5 + 100 + 100 + 25 + 2 points.
+    platform = scope_of(unfloored, None)
+    assert row_of(unfloored, "member_cohort", scope_id=platform, joined_month="2025-06-01") == {
+        "tier": "platform", "size": 1, "active_after_1m": 0, "active_after_2m": 0, "active_after_3m": 1,
+        "active_after_6m": 1, "active_after_12m": None, "activity_points": 262,
+    }  # fmt: skip
+
+
+def test_who_came_to_an_event_is_what_was_worked_out(unfloored: World) -> None:
+    # Ann scanned the code and was then found by location; Ben was written down by hand. The band's signal 1
+    # was blasted on 28 December; the blast of 3 January came after the end.
+    assert row_of(unfloored, "event_activity", event_id=uid(12, 1)) == {
+        "scene_id": uid(2, 1), "artist_band_id": uid(3, 1), "created_at": dt.datetime(2025, 12, 20, 10),
+        "starts_at": dt.datetime(2026, 1, 1, 19), "ends_at": dt.datetime(2026, 1, 1, 23), "has_ended": True,
+        "attendance_by_qr_scan": 1, "attendance_by_location": 1, "attendance_not_verified": 1,
+        "verified_attendance": 1, "first_timers": 1, "blasts": 1,
+    }  # fmt: skip
+
+
+def test_a_profile_is_what_was_worked_out(unfloored: World) -> None:
+    found = row_of(unfloored, "member_profile", user_id=uid(1, 4))
+    # Dan: 5 x 10 for support on 6 December; 100 for a proof on the 31st, taken back on 3 January; that day 5
+    # for a blast and 15 for coming. 7 days begin on 28 December: 100 - 100 + 5 + 15.
+    points = {"": (20, 70), "blast_": (5, 5), "support_": (0, 50), "attendance_": (15, 15)}
+    points |= dict.fromkeys(("project_", "proof_of_support_", "pioneering_", "adjustment_"), (0, 0))
+    wanted = {
+        f"{kind}points_{span}": week if span == "7d" else all_time
+        for kind, (week, all_time) in points.items()
+        for span in ("7d", "30d", "90d", "all_time")
+    }
+    # Eight awards: five of support, the proof, the blast, the attendance.
+    wanted |= {
+        "as_of_date": dt.date(2026, 1, 3), "home_scene_id": uid(2, 4), "awards": 8,
+        "member_since": dt.datetime(2025, 8, 2, 9), "first_activity_at": dt.datetime(2025, 12, 6, 10),
+        "last_activity_at": dt.datetime(2026, 1, 3, 21), "collected_artists": None,
+        "collected_artists_coverage": None,
+    }  # fmt: skip
+    assert {name: value for name, value in found.items() if name != "home_scene"} == wanted
+
+
+def scope_of(world: World, scene_id: str | None) -> str:
+    """The scope of a scene, or the platform."""
+    which = f"scene_id = '{scene_id}'" if scene_id else "tier = 'platform'"
+    ((scope_id,),) = world.connection.sql(f"select scope_id::varchar from scope where {which}").fetchall()
+    return scope_id

@@ -89,7 +89,7 @@ select
     {%- for number in heard_numbers() + ['listeners'] %}
     {{ if_shown('not decided.is_withheld', 'numbers.' ~ number) }} as {{ number }},
     {%- endfor %}
-    numbers.votes
+    {{ if_known('votes', 'numbers.votes') }} as votes
 from numbers
 inner join decided
     on

@@ -2,7 +2,7 @@
 {%- set of_scenes = {
     'listeners': ('listeners', 'null'),
     'followers': ('followers', 'null'),
-    'movers': ('least(joined, departed)', 'null'),
+    'movers': ('least(joined, departed)', 'greatest(joined, departed)'),
     'gps_verified_members': ('gps_verified_members', 'members - gps_verified_members'),
 } -%}
 {%- set of_artists = {
