@@ -42,7 +42,10 @@ told as (
     select
         cells_of_step.cell_key,
         cells_of_step.scope_id,
-        bool_or(coalesce(others.is_withheld, sceneless_scope.scope_id is null)) as is_told
+        bool_or(
+            coalesce(others.is_withheld, sceneless_scope.scope_id is null)
+            or trend_after.after_key = 'a week to come'
+        ) as is_told
     from cells_of_step
     inner join {{ ref('trend_after') }} as trend_after
         on cells_of_step.cell_key = trend_after.cell_key
@@ -136,5 +139,20 @@ select * from decided
 {% macro heard_numbers() -%}
     {{ return([
         'engagement_points', 'listens', 'full_listens', 'majority_listens', 'partial_listens', 'skips'
+    ]) }}
+{%- endmacro %}
+
+
+{#- The Monday of the week that a month ends in. -#}
+{% macro last_week_of(months) -%}
+    cast(date_trunc('week', cast({{ months }}.ends_before as timestamp) - interval '1 day') as date)
+{%- endmacro %}
+
+
+{#- What happens in scenes that the floor does not touch (`count_day`). -#}
+{% macro scene_counts() -%}
+    {{ return([
+        'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
+        'verified_attendance', 'songs_entered_rotation'
     ]) }}
 {%- endmacro %}

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 from golden.world import undisturbed, warehouse
 
-from orchestration.build.publication import publish
+from orchestration.build.manifest import manifest
+from orchestration.build.publication import publish, published_tables
 from orchestration.cli.run import _verdict
 from orchestration.sample import SMALLEST, SampleSize, write_sample
 from orchestration.settings import Settings
@@ -155,7 +156,7 @@ def test_the_published_file_is_read_only_and_holds_described_public_tables(
     file = world / "warehouse" / "analytics.duckdb"
     assert file.stat().st_mode & 0o777 == 0o440
     tables = published.sql("select table_name, comment from duckdb_tables()").fetchall()
-    assert len(tables) == 19
+    assert len(tables) == 33
     assert all(comment and comment.startswith("One row") for _, comment in tables)
     undescribed = published.sql(
         "select count(*) from duckdb_columns() where comment is null and not internal"
@@ -239,7 +240,7 @@ def test_only_the_last_publications_are_kept(world: Path, tmp_path: Path) -> Non
             connection.execute(
                 "update publication set run_id = $1, built_at = built_at + interval 1 hour", [run_id]
             )
-        publish(config, ["publication", "scope"])
+        publish(config, list(published_tables(manifest()).values()))
     kept = {path.name for path in config.publications_dir.iterdir()}
     assert kept == {f"{DAYS[1]}-second.duckdb", f"{DAYS[1]}-third.duckdb"}
 

@@ -65,12 +65,14 @@ def differences(world: World, night: Night) -> pd.DataFrame:
 
 
 def test_every_metric_that_a_model_computes_is_worked_out_a_second_time() -> None:
-    """But for the points: `tests/oracles.py` works out the ledger."""
+    """But for points, which `tests/oracles.py` works out, and weeks: `tests/trend_oracle.py`."""
     with (PROJECT_DIR / "seeds" / "metric.csv").open(newline="") as seed:
         computed = {row["metric"]: row["computed_by"] for row in csv.DictReader(seed) if row["computed_by"]}
     of_points = {metric for metric, model in computed.items() if model == "activity_points"}
     assert of_points == {"activity_points", "contributors"}
-    assert computed.keys() - of_points - ORACLE.keys() == set()
+    of_weeks = {metric for metric, model in computed.items() if model == "artist_timeline"}
+    assert len(of_weeks) == 5
+    assert computed.keys() - of_points - of_weeks - ORACLE.keys() == set()
 
 
 @pytest.mark.seeds(2, 12)

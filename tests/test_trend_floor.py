@@ -9,6 +9,7 @@ from test_floor import THINGS, with_nobody_moving
 from worlds import World, models, sample_world
 
 from orchestration.sample import SampleSize
+from orchestration.settings import PROJECT_DIR
 
 SIZE = SampleSize(members=160, scenes=6, tracks=20, engagements=3500, actions=900, nights=3, history_days=100)
 FLOOR = 5
@@ -197,6 +198,30 @@ def test_a_month_is_shown_only_if_every_week_that_touches_it_is(world: World) ->
                     bare.add((number, week))
     assert of_months == {"scene", "artist", "track"}
     assert bare == set()
+
+
+def test_a_month_is_not_shown_before_its_last_week_has_ended(world: World) -> None:
+    """Nobody knows yet whether that week will be withheld. What the floor does not touch is told at once."""
+    months = rows(
+        world,
+        """
+        select strftime(ends_before, '%Y-%m-%d') as as_of from period
+        where period = 'month' and dayofweek(ends_before) <> 1 order by 1 desc limit 1
+        """,
+    )
+    (as_of,) = (row["as_of"] for row in months)
+    month = f"period = 'month' and starts_on = timestamp '{as_of}' - interval 1 month"
+    floored = f"select count(*) as shown from {{}} where {month} and listens > 0"
+    tables = ("scene_week", "artist_week", "track_week")
+    assert all(rows(world, floored.format(table))[0]["shown"] for table in tables)
+    with world.undone():
+        world.connection.execute(
+            f"update as_of set as_of = timestamp '{as_of}', as_of_date = date '{as_of}' - 1"
+        )
+        trends = PROJECT_DIR / "models" / "analytics" / "trends"
+        world.build([path.stem for path in trends.glob("*.sql")])
+        assert not any(rows(world, floored.format(table))[0]["shown"] for table in tables)
+        assert rows(world, f"select sum(adds) as adds from scene_week where {month}")[0]["adds"] > 0
 
 
 def test_who_has_every_other_number_of_a_period_can_tell_no_withheld_one(world: World) -> None:

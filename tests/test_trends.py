@@ -205,7 +205,8 @@ def test_a_profile_is_the_sum_of_its_types_and_of_its_rows(world: World) -> None
         "member_point_source": "select user_id, activity_type, sum(points)::bigint from member_point_source"
         " group by all having sum(points) <> 0"
         f" except select user_id, activity_type, points_all_time from ({by_type})",
-        "members": "select user_id from stg_users except select user_id from member_profile",
+        "members": "select user_id from stg_users where not is_erased"
+        " except select user_id from member_profile",
     }
     found = {name: world.connection.sql(query).fetchall() for name, query in queries.items()}
     assert {name: rows for name, rows in found.items() if rows} == {}
@@ -224,6 +225,53 @@ def test_the_ledger_is_what_members_have_and_what_the_departed_had(world: World)
     assert ledger == members + departed
     assert rows == named > 0
     assert departed > 0
+
+
+@pytest.mark.parametrize(("later", "converted"), [("0 days", 1), ("7 days", 1), ("7 days 1 millisecond", 0)])
+def test_an_add_follows_a_blast_up_to_a_week_later(world: World, later: str, converted: int) -> None:
+    with world.undone():
+        world.connection.execute(
+            f"""
+            create temp table two as select user_id from stg_users order by user_id limit 2;
+            create temp table acts as
+            select * replace ((select min(user_id) from two) as user_id, 'BLAST' as action_type)
+            from stg_signal_actions order by created_at limit 1;
+            insert into acts select * replace (
+                uuid() as signal_action_id, (select max(user_id) from two) as user_id, 'ADD' as action_type,
+                created_at + interval '{later}' as created_at
+            ) from acts;
+            delete from stg_signal_actions;
+            insert into stg_signal_actions from acts
+            """
+        )
+        world.build(["blast_conversion"])
+        whole = (
+            "from blast_conversion where tier = 'platform' and window_days is null and artist_band_id is null"
+        )
+        ((row),) = world.connection.sql(f"select blasts, converted_blasts {whole}").fetchall()
+    assert row == (1, converted)
+
+
+def test_points_taken_back_go_by_the_rule_of_the_day_of_the_act(world: World) -> None:
+    """Here the rule ended between the award and the day on which it was taken back."""
+    with world.undone():
+        ((taken_back, rule_id, ended_on),) = world.connection.sql(
+            """
+            select back.activity_point_id, award.rule_id, award.occurred_at::date + 1
+            from activity_point as award
+            inner join activity_point as back on back.reverses_activity_point_id = award.activity_point_id
+            where back.user_id is not null and back.occurred_at::date > award.occurred_at::date
+            order by back.activity_point_id limit 1
+            """
+        ).fetchall()
+        world.connection.execute(
+            "update point_rule set valid_to = $1 where rule_id = $2 and valid_to is null", [ended_on, rule_id]
+        )
+        world.build(["member_point_source"])
+        ((rule,),) = world.connection.execute(
+            "select rule from member_point_source where activity_point_id = $1", [taken_back]
+        ).fetchall()
+    assert rule is not None
 
 
 def test_history_is_compared_in_whatever_order_nights_arrive() -> None:

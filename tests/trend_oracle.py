@@ -486,7 +486,7 @@ class Trends:
 
         def is_converted(blast: Any) -> bool:
             later = adds[(adds["signalId"] == blast.signalId) & (adds["userId"] != blast.userId)]["createdAt"]
-            return bool(((later >= blast.createdAt) & (later < blast.createdAt + WEEK)).any())
+            return bool(((later >= blast.createdAt) & (later <= blast.createdAt + WEEK)).any())
 
         blasts = blasts.assign(converted=[is_converted(blast) for blast in blasts.itertuples()])
         platform = next(scope for scope in self.night.scopes if scope.tier == "platform")

@@ -38,7 +38,7 @@ blasts as (
             and adds.action_type = 'ADD'
             and blasts.user_id <> adds.user_id
             and adds.created_at >= blasts.created_at
-            and {{ days_before('adds.created_at', 7) }} < blasts.created_at
+            and {{ days_before('adds.created_at', 7) }} <= blasts.created_at
     left join signals
         on blasts.signal_id = signals.signal_id
     where blasts.action_type = 'BLAST'

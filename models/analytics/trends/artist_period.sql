@@ -13,12 +13,9 @@ heard as (
         tracks.artist_band_id,
         listening.scene_id,
         listening.user_id,
-        listening.engagement_points,
-        listening.listens,
-        listening.full_listens,
-        listening.majority_listens,
-        listening.partial_listens,
-        listening.skips
+        {%- for number in heard_numbers() %}
+        listening.{{ number }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from {{ ref('listening_day') }} as listening
     inner join tracks
         on listening.track_id = tracks.track_id
@@ -51,12 +48,9 @@ facts as (
         scene_id,
         user_id,
         'listening' as kind,
-        engagement_points,
-        listens,
-        full_listens,
-        majority_listens,
-        partial_listens,
-        skips
+        {%- for number in heard_numbers() %}
+        {{ number }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from heard
     union all
     select
@@ -65,12 +59,9 @@ facts as (
         scene_id,
         user_id,
         response as kind,
-        0 as engagement_points,
-        0 as listens,
-        0 as full_listens,
-        0 as majority_listens,
-        0 as partial_listens,
-        0 as skips
+        {%- for number in heard_numbers() %}
+        0 as {{ number }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from responses
     where response <> 'check_in'
     union all
@@ -80,12 +71,9 @@ facts as (
         scene_id,
         user_id,
         'attendance' as kind,
-        0 as engagement_points,
-        0 as listens,
-        0 as full_listens,
-        0 as majority_listens,
-        0 as partial_listens,
-        0 as skips
+        {%- for number in heard_numbers() %}
+        0 as {{ number }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from first_check_ins
 ),
 

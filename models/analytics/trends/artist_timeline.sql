@@ -92,8 +92,9 @@ select
             then coalesce(shown.blasts, 0)
     end as blasts,
     cast(shown.activity_weekly_band as bigint) as activity_weekly_band,
-    {{ if_known('awareness_weekly', 'cast(shown.aware_listeners as double) / shown.scope_listeners') }}
-        as awareness_weekly,
+    {{ if_known(
+        'awareness_weekly', 'cast(shown.aware_listeners as double) / nullif(shown.scope_listeners, 0)'
+    ) }} as awareness_weekly,
     {{ if_known('awareness_weekly', 'shown.aware_listeners') }} as aware_listeners,
     {{ if_known('awareness_weekly', 'shown.scope_listeners') }} as scope_listeners,
     shown.coverage,

@@ -1,7 +1,3 @@
-{%- set counts = [
-    'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
-    'verified_attendance', 'songs_entered_rotation'
-] -%}
 with things as (
     select * from {{ ref('count_day') }}
 ),
@@ -22,7 +18,7 @@ counted as (
     select
         scope_id,
         happened_on as day,
-        {%- for metric in counts %}
+        {%- for metric in scene_counts() %}
         sum(things) filter (where metric = '{{ metric }}') as {{ metric }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from scoped_things
@@ -39,7 +35,7 @@ select
     scope.tier,
     scope.scope_id,
     days.day,
-    {%- for metric in counts %}
+    {%- for metric in scene_counts() %}
     {{ if_known(metric, 'cast(coalesce(counted.' ~ metric ~ ', 0) as bigint)') }} as {{ metric }}
     {%- if not loop.last %},{% endif %}
     {%- endfor %}

@@ -1,7 +1,3 @@
-{%- set counts = [
-    'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
-    'verified_attendance', 'songs_entered_rotation'
-] -%}
 with periods as (
     select * from {{ ref('period') }}
 ),
@@ -206,7 +202,7 @@ counted as (
         periods.period,
         periods.starts_on,
         scene_count.scope_id,
-        {%- for metric in counts %}
+        {%- for metric in scene_counts() %}
         sum(scene_count.{{ metric }}) as {{ metric }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from scene_count
@@ -306,7 +302,7 @@ select
     cast(coalesce(listening.{{ number }}, 0) as bigint) as {{ number }},
     {%- endfor %}
     coalesce(activity.active_users, 0) as active_users,
-    {%- for metric in counts %}
+    {%- for metric in scene_counts() %}
     counted.{{ metric }},
     {%- endfor %}
     coalesce(adds_at_home.adds_at_home, 0) as adds_at_home,

@@ -1,8 +1,5 @@
 {%- set of_listeners = heard_numbers() + ['listeners', 'active_users'] -%}
-{%- set of_everybody = [
-    'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'events_hosted',
-    'verified_attendance', 'songs_entered_rotation', 'songs_in_rotation', 'active_new_count', 'members'
-] -%}
+{%- set of_everybody = scene_counts() + ['songs_in_rotation', 'active_new_count', 'members'] -%}
 with numbers as (
     select * from {{ ref('scene_period') }}
 ),

@@ -4,6 +4,7 @@
     'sect_membership_density': 'membership_density', 'sect_engagement_points': 'engagement_points_30d',
     'sect_votes': 'votes_30d', 'sect_growth_rate': 'growth_rate_30d',
 } -%}
+{%- set counts = ['holders', 'artists', 'artists_in_rotation', 'engagement_points_30d', 'votes_30d'] -%}
 with sects as (
     select * from {{ ref('sect') }}
 ),
@@ -32,7 +33,8 @@ select
     sects.is_official,
     count(*) over (partition by sects.scene_id) as sects_in_scene,
     {%- for column in numbers.values() %}
-    shown.{{ column }}{% if not loop.last %},{% endif %}
+    {{ 'cast(shown.' ~ column ~ ' as bigint) as ' ~ column if column in counts else 'shown.' ~ column }}
+    {%- if not loop.last %},{% endif %}
     {%- endfor %}
 from sects
 inner join tags

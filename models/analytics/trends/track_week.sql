@@ -10,6 +10,10 @@ periods as (
     select * from {{ ref('period') }}
 ),
 
+as_of as (
+    select * from {{ ref('as_of') }}
+),
+
 privacy_floor as (
     select * from {{ ref('privacy_floor') }}
 ),
@@ -47,7 +51,7 @@ decided_weeks as (
     {{ beside_others('weeks') | indent(4) }}
 ),
 
--- A month less the weeks in it would tell of the week that is withheld.
+-- A month less the weeks in it would tell of the week that is withheld, or will be.
 months as (
     select
         months.period,
@@ -58,8 +62,13 @@ months as (
         months.listeners,
         months.floor_people,
         months.listeners < months.floor_people
-        or coalesce(bool_or(decided_weeks.is_withheld), false) as is_small
+        or coalesce(bool_or(decided_weeks.is_withheld), false)
+        or (
+            months.floor_people > 0
+            and {{ days_before('as_of.as_of', 7) }} < cast({{ last_week_of('months') }} as timestamp)
+        ) as is_small
     from cells as months
+    cross join as_of
     left join decided_weeks
         on
             months.track_id = decided_weeks.track_id
@@ -68,7 +77,7 @@ months as (
     where months.period = 'month'
     group by
         months.period, months.starts_on, months.ends_before, months.track_id, months.artist_band_id,
-        months.listeners, months.floor_people
+        months.listeners, months.floor_people, as_of.as_of
 ),
 
 decided_months as (

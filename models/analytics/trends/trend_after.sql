@@ -24,6 +24,15 @@ inner join weeks
     on cells.starts_on < weeks.ends_before and cells.ends_before > weeks.starts_on
 where cells.period = 'month'
 union all
+-- Nor is it shown before its last week has ended: nobody knows yet whether that one will be.
+select
+    cells.cell_key,
+    'a week to come' as after_key
+from cells
+inner join {{ ref('as_of') }} as as_of
+    on {{ days_before('as_of.as_of', 7) }} < cast({{ last_week_of('cells') }} as timestamp)
+where cells.period = 'month'
+union all
 -- Who listens to an artist, listens.
 select
     cell_key,
