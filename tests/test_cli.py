@@ -138,10 +138,15 @@ def test_a_run_with_nothing_new_leaves_the_file_and_what_the_ui_shows_and_says_s
     made, _ = shown()
     file, archive = world / "warehouse" / "analytics.duckdb", world / "warehouse" / "publications"
     before, archived = checksum(file), sorted(archive.iterdir())
+    # As after a run that broke off when it had published and not yet deleted the folder before.
+    product = world / "warehouse" / "product"
+    (folder,) = product.glob("*/")
+    shutil.copytree(folder, folder.with_name("2025-12-31-before"))
     again = run(world / "exports", world / "warehouse")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "nothing new" in again.stdout
     assert (checksum(file), sorted(archive.iterdir())) == (before, archived)
+    assert list(product.glob("*/")) == [folder]
     assert again.stdout.count(f"Law holds since run {since}: ") == 8
     still_made, checks = shown()
     assert still_made == made

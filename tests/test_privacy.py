@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hmac
 import io
 import json
 import os
@@ -395,11 +396,30 @@ def test_who_left_and_who_was_forgotten_are_nowhere_and_the_totals_stay(world: W
     assert world.sql("select count(distinct user_id) from user_activity") == [(3,)]
     assert hits(world.warehouse_dir, ids_of(1)[:1])
     key = (world.warehouse_dir / "key").read_text()
+    assert not named_in_what_is_published(
+        world, [pseudonym(key, uid(MEMBER, n)) for n in (DEPARTED, FORGOTTEN)]
+    )
+    assert named_in_what_is_published(world, [uid(MEMBER, 1)]) == {"publications", "product"}
     (world.warehouse_dir / "key").rename(world.home / "key")
     assert hits(world.warehouse_dir, [key]) == set()
     lost = command(world.home, "run", "--exports-dir", world.exports)
     assert (lost.returncode, "and members are erased under it" in " ".join(lost.stderr.split())) == (1, True)
     assert "Traceback" not in lost.stdout + lost.stderr
+
+
+def pseudonym(key: str, member: str) -> str:
+    """What stands for a member in raw after their erasure."""
+    return str(uuid.UUID(hmac.new(bytes.fromhex(key), member.encode(), "sha256").hexdigest()[:32]))
+
+
+def named_in_what_is_published(world: World, members: list[str]) -> set[str]:
+    """Where any of these ids or pseudonyms stands: in a published table, or in a file of the product."""
+    return {
+        folder
+        for folder in ("publications", "product")
+        for _, content in texts(world.warehouse_dir / folder)
+        if any(member.encode() in content for member in members)
+    }
 
 
 # Nothing listens but here

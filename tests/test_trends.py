@@ -195,6 +195,7 @@ def test_a_profile_is_the_sum_of_its_types_and_of_its_rows(world: World) -> None
     points = ", ".join(f"points_{span}" for span in SPANS)
     some = " or ".join(f"points_{span} <> 0" for span in SPANS)
     summed = ", ".join(f"sum(points_{span})::bigint" for span in SPANS)
+    members = "select user_id from stg_users where not is_erased"
     queries = {
         "types": f"select user_id, {summed} from ({by_type}) group by all"
         f" except select user_id, {points} from member_profile",
@@ -205,8 +206,9 @@ def test_a_profile_is_the_sum_of_its_types_and_of_its_rows(world: World) -> None
         "member_point_source": "select user_id, activity_type, sum(points)::bigint from member_point_source"
         " group by all having sum(points) <> 0"
         f" except select user_id, activity_type, points_all_time from ({by_type})",
-        "members": "select user_id from stg_users where not is_erased"
-        " except select user_id from member_profile",
+        "members": f"{members} except select user_id from member_profile",
+        "nobody else": f"select user_id from member_profile except {members}",
+        "nobody else's rows": f"select user_id from member_point_source except {members}",
     }
     found = {name: world.connection.sql(query).fetchall() for name, query in queries.items()}
     assert {name: rows for name, rows in found.items() if rows} == {}

@@ -469,6 +469,7 @@ class Trends:
                 "rotation_entry_id": entry.id, "track_id": entry.trackId,
                 "track_title": None if track is None else track["title"],
                 "artist_band_id": None if track is None else track["artistBandId"],
+                "artist_name": None if track is None else self.names.get(track["artistBandId"]),
                 "scene_id": entry.sceneId, "entered_pool_at": entry.enteredPoolAt, "graduated_at": graduated,
                 "gone_on": pd.Timestamp(missing[0]) if missing else None,
                 "days_to_graduation": None if pd.isna(graduated) else (graduated.normalize() - entered).days,

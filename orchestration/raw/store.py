@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.database import files, literal, quoted, set_up
-from orchestration.places import move, move_for_good, sync_whole
+from orchestration.places import move, move_for_good, remove_stray_folders, sync_whole
 from orchestration.raw.account import (
     BOOKKEEPING_COLUMNS,
     DELIVERED_COLUMNS,
@@ -40,6 +40,8 @@ def recover(settings: Settings, tables: dict[str, Table]) -> None:
         if not standing.exists():
             move(folder, standing)
     finish_erasure(settings)
+    # A run that erased somebody may have published, and broken off before it deleted the folder before.
+    remove_stray_folders(settings)
     shutil.rmtree(settings.incoming_dir, ignore_errors=True)
     with duckdb.connect() as connection:
         load(connection, settings)

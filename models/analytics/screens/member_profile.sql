@@ -1,5 +1,18 @@
-with members as (
+with resident as (
     select * from {{ ref('resident') }}
+),
+
+users as (
+    select * from {{ ref('stg_users') }}
+    where not is_erased
+),
+
+-- The platform may still export somebody who was erased. They count among the residents, but nobody reads of them.
+members as (
+    select resident.*
+    from resident
+    inner join users
+        on resident.user_id = users.user_id
 ),
 
 points as (

@@ -14,6 +14,10 @@ tracks as (
     select * from {{ ref('stg_tracks') }}
 ),
 
+artists as (
+    select * from {{ ref('stg_artist_bands') }}
+),
+
 scene as (
     select * from {{ ref('scene') }}
 ),
@@ -47,6 +51,7 @@ select
     entries.track_id,
     tracks.title as track_title,
     tracks.artist_band_id,
+    artists.name as artist_name,
     entries.scene_id,
     entries.entered_pool_at,
     entries.graduated_at,
@@ -66,6 +71,8 @@ inner join as_of
     on entries.entered_pool_at < as_of.as_of
 left join tracks
     on entries.track_id = tracks.track_id
+left join artists
+    on tracks.artist_band_id = artists.artist_band_id
 left join first_weeks
     on entries.rotation_entry_id = first_weeks.rotation_entry_id
 left join weeks
