@@ -47,7 +47,7 @@ def test_no_published_name_ranks_anyone(world: World) -> None:
         column
         for unique_id, table in published_tables(manifest()).items()
         for column in manifest()["nodes"][unique_id]["columns"]
-        # The edges of the metrics' bands. No metric of points has any: see the next tests.
+        # The edges of the metrics' bands; no metric of points has any.
         if table != "metric_threshold"
     }
     assert {column for column in columns if words(column) & RANKING} == set()
@@ -60,6 +60,8 @@ def test_no_published_name_ranks_anyone(world: World) -> None:
         """
     ).fetchall()
     assert len(said) > 30
+    of_points = "from metric_threshold semi join metric using (metric) where computed_by = 'activity_points'"
+    assert world.connection.execute(of_points).fetchall() == []
     assert {value for (value,) in said if value and words(value) & RANKING} <= CALLED_SO
     assert words("scene_rank") & RANKING, "so that a name that ranks would be seen"
 
