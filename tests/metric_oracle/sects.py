@@ -194,14 +194,22 @@ def sect_threshold_progress(night: Night, scope: Scope, _: Window, sect: str) ->
     return Cell(reached, coverage=coverage, people=sources.members)
 
 
+def bare(name: str) -> str:
+    """A name as sects are compared by: lower case and trimmed."""
+    return name.strip().lower()
+
+
 @oracle("sects_near_threshold", POINT_IN_TIME)
 def sects_near_threshold(night: Night, scope: Scope, _: Window) -> Cell:
     official = night.table("sects")
-    known = set(zip(official["parentCommunityId"], official["name"], strict=True))
+    known = {
+        (scene, bare(name)) for scene, name in official[["parentCommunityId", "name"]].itertuples(index=False)
+    }
     near = [
         sect
         for sect in sects_of(night, scope).itertuples()
-        if (sect.parentCommunityId, sect.name) not in known and progress(night, sect.id)[0] >= NEAR_THRESHOLD
+        if (sect.parentCommunityId, bare(sect.name)) not in known
+        and progress(night, sect.id)[0] >= NEAR_THRESHOLD
     ]
     return Cell(len(near), coverage=share_with_a_sect(night, night.of_scope(scope)))
 
