@@ -60,7 +60,7 @@ def test_no_published_name_ranks_anyone(world: World) -> None:
         """
     ).fetchall()
     assert len(said) > 30
-    of_points = "from metric_threshold semi join metric using (metric) where computed_by = 'activity_points'"
+    of_points = "from metric semi join metric_threshold using (metric) where computed_by = 'activity_points'"
     assert world.connection.execute(of_points).fetchall() == []
     assert {value for (value,) in said if value and words(value) & RANKING} <= CALLED_SO
     assert words("scene_rank") & RANKING, "so that a name that ranks would be seen"
