@@ -246,7 +246,7 @@ def test_an_add_follows_a_blast_up_to_a_week_later(world: World, later: str, con
             insert into stg_signal_actions from acts
             """
         )
-        world.build(["blast_conversion"])
+        world.build(["signal_response", "blast_conversion"])
         whole = (
             "from blast_conversion where tier = 'platform' and window_days is null and artist_band_id is null"
         )

@@ -11,13 +11,14 @@ signals as (
 
 select
     actions.signal_action_id,
+    actions.signal_id,
     actions.action_type,
     actions.user_id,
     actions.created_at,
     home_scene.scene_id as home_scene_id,
     signals.community_id as scene_id,
     signals.signal_type,
-    {{ id_or_null(json_text('signals.metadata', 'artistBandId')) }} as artist_band_id
+    signals.artist_band_id
 from actions
 left join signals
     on actions.signal_id = signals.signal_id

@@ -9,6 +9,6 @@ select
     signal_id,
     signal_type,
     created_by_user_id,
-    {{ id_or_null(json_text('metadata', 'artistBandId')) }} as artist_band_id
+    artist_band_id
 from states
 where recency = 1

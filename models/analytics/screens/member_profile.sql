@@ -29,10 +29,7 @@ as_of as (
 ),
 
 signals as (
-    select
-        signal_id,
-        {{ id_or_null(json_text('metadata', 'artistBandId')) }} as artist_band_id
-    from {{ ref('stg_signals') }}
+    select * from {{ ref('stg_signals') }}
 ),
 
 artists as (

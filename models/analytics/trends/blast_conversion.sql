@@ -3,17 +3,9 @@
 
 with actions as (
     select actions.*
-    from {{ ref('stg_signal_actions') }} as actions
+    from {{ ref('signal_response') }} as actions
     inner join {{ ref('as_of') }} as as_of
         on actions.created_at < as_of.as_of
-),
-
-signals as (
-    select
-        signal_id,
-        community_id as scene_id,
-        {{ id_or_null(json_text('metadata', 'artistBandId')) }} as artist_band_id
-    from {{ ref('stg_signals') }}
 ),
 
 artists as (
@@ -28,8 +20,8 @@ blasts as (
     select
         blasts.signal_action_id,
         blasts.created_at,
-        signals.scene_id,
-        signals.artist_band_id,
+        blasts.scene_id,
+        blasts.artist_band_id,
         bool_or(adds.signal_action_id is not null) as is_converted
     from actions as blasts
     left join actions as adds
@@ -39,10 +31,8 @@ blasts as (
             and blasts.user_id <> adds.user_id
             and adds.created_at >= blasts.created_at
             and {{ days_before('adds.created_at', 7) }} <= blasts.created_at
-    left join signals
-        on blasts.signal_id = signals.signal_id
     where blasts.action_type = 'BLAST'
-    group by blasts.signal_action_id, blasts.created_at, signals.scene_id, signals.artist_band_id
+    group by blasts.signal_action_id, blasts.created_at, blasts.scene_id, blasts.artist_band_id
 ),
 
 scoped_blasts as (
