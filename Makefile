@@ -51,7 +51,7 @@ docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	@echo "target/static_index.html"
 
 contract: .venv/ready ## what the product's tables promise: models/product_contract.csv
-	$(BIN)/dbt parse --quiet
+	WAREHOUSE_DIR=. $(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.build.product_contract target/manifest.json
 
 .PHONY: help run test prove lint dev bench docs contract
