@@ -16,7 +16,7 @@ import duckdb
 from orchestration.build.archive import archived, read_publication
 from orchestration.build.manifest import export_tables, manifest
 from orchestration.database import files, literal, one_row
-from orchestration.places import attach, remove, remove_stray_folders
+from orchestration.places import attach, remove
 from orchestration.raw.account import DELIVERED_COLUMNS
 from orchestration.raw.contract import Table
 from orchestration.raw.store import recover, swap_folder
@@ -57,7 +57,6 @@ def prune(config: Settings, what: Prunable) -> None:
     """
     for file in what.publications:
         remove(file)
-    remove_stray_folders(config)
     recover(config, export_tables())
     with duckdb.connect() as connection:
         attach(connection, config.published_file, "published")
