@@ -149,10 +149,44 @@
 {%- endmacro %}
 
 
-{#- The cells of the groups of one step, and whether they are withheld. A cell is small if it is about few people, or a
-    share leaves few, or if it belongs to a group that stands after others (`cohort_after`) of which one is withheld there,
-    or would be if it had a row. Only the scope of what lies in no scene at all may show that it has nobody, as of some
-    numbers it can have no other; but not of a subject, nor what is divided by a number that is withheld. -#}
+{#- Decides `cells_of_step`, with what is `told` of them by others from the second step on. A cell is small if it is about
+    few people, or a share leaves few, or if it is told. Only the scope of what lies in no scene at all may show that it
+    has nobody, as of some numbers it can have no other; but not what is divided by a number that is withheld. -#}
+{% macro decided_of_step(step) -%}
+cells as (
+    select
+        cells_of_step.cell_key,
+        cells_of_step.scope_id,
+        cells_of_step.people,
+        cells_of_step.others,
+        coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
+        or case
+            when cells_of_step.is_nobody and sceneless_scope.scope_id is not null
+                then {{ 'cells_of_step.is_divided and coalesce(told.is_told, false)' if step > 1 else 'false' }}
+            else
+                cells_of_step.people < privacy_floor.floor_people
+                {%- if step > 1 %} or coalesce(told.is_told, false){% endif %}
+        end as is_small
+    from cells_of_step
+    cross join privacy_floor
+    left join {{ ref('sceneless_scope') }} as sceneless_scope
+        on cells_of_step.scope_id = sceneless_scope.scope_id
+    {%- if step > 1 %}
+    left join told
+        on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
+    {%- endif %}
+),
+
+decided as (
+    {{ decided('cells') | indent(4) }}
+)
+
+select * from decided
+{%- endmacro %}
+
+
+{#- The cells of the groups of one step, and whether they are withheld. Others tell a cell if its group stands after theirs
+    (`cohort_after`) and one of them is withheld there, or would be if it had a row. -#}
 {% macro decision(step) -%}
 with floored_cell as (
     select * from {{ ref('floored_cell') }}
@@ -278,35 +312,7 @@ told as (
 ),
 {%- endif %}
 
-cells as (
-    select
-        cells_of_step.cell_key,
-        cells_of_step.scope_id,
-        cells_of_step.people,
-        cells_of_step.others,
-        coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
-        or case
-            when cells_of_step.is_nobody and sceneless_scope.scope_id is not null
-                then {{ 'cells_of_step.is_divided and coalesce(told.is_told, false)' if step > 1 else 'false' }}
-            else
-                cells_of_step.people < privacy_floor.floor_people
-                {%- if step > 1 %} or coalesce(told.is_told, false){% endif %}
-        end as is_small
-    from cells_of_step
-    cross join privacy_floor
-    left join {{ ref('sceneless_scope') }} as sceneless_scope
-        on cells_of_step.scope_id = sceneless_scope.scope_id
-    {%- if step > 1 %}
-    left join told
-        on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
-    {%- endif %}
-),
-
-decided as (
-    {{ decided('cells') | indent(4) }}
-)
-
-select * from decided
+{{ decided_of_step(step) }}
 {%- endmacro %}
 
 

@@ -16,8 +16,8 @@
 {%- endmacro %}
 
 
-{#- The cells of one step, and whether they are withheld. A cell is small if it is about few people, or leaves few, or if
-    another is withheld in its scope that it stands after (`trend_after`), or would be if it had a row. -#}
+{#- The cells of one step, and whether they are withheld. Another tells a cell if the cell stands after it (`trend_after`)
+    and it is withheld in that scope, or would be if it had a row. -#}
 {% macro trend_decision(step) -%}
 with cells_of_step as (
     select * from {{ ref('trend_cell') }}
@@ -43,10 +43,14 @@ told as (
         cells_of_step.cell_key,
         cells_of_step.scope_id,
         bool_or(
-            coalesce(others.is_withheld, sceneless_scope.scope_id is null)
-            or trend_after.after_key = 'a week to come'
+            privacy_floor.floor_people > 0
+            and (
+                coalesce(others.is_withheld, sceneless_scope.scope_id is null)
+                or trend_after.after_key = 'a week to come'
+            )
         ) as is_told
     from cells_of_step
+    cross join privacy_floor
     inner join {{ ref('trend_after') }} as trend_after
         on cells_of_step.cell_key = trend_after.cell_key
     left join decided_before as others
@@ -57,37 +61,7 @@ told as (
 ),
 {%- endif %}
 
-cells as (
-    select
-        cells_of_step.cell_key,
-        cells_of_step.scope_id,
-        cells_of_step.people,
-        cells_of_step.others,
-        privacy_floor.floor_people > 0 and (
-            coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
-            or (
-                (sceneless_scope.scope_id is null or cells_of_step.people > 0)
-                and (
-                    cells_of_step.people < privacy_floor.floor_people
-                    {%- if step > 1 %} or coalesce(told.is_told, false){% endif %}
-                )
-            )
-        ) as is_small
-    from cells_of_step
-    cross join privacy_floor
-    left join {{ ref('sceneless_scope') }} as sceneless_scope
-        on cells_of_step.scope_id = sceneless_scope.scope_id
-    {%- if step > 1 %}
-    left join told
-        on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
-    {%- endif %}
-),
-
-decided as (
-    {{ decided('cells') | indent(4) }}
-)
-
-select * from decided
+{{ decided_of_step(step) }}
 {%- endmacro %}
 
 
@@ -143,9 +117,17 @@ select * from decided
 {%- endmacro %}
 
 
-{#- The Monday of the week that a month ends in. -#}
-{% macro last_week_of(months) -%}
-    cast(date_trunc('week', cast({{ months }}.ends_before as timestamp) - interval '1 day') as date)
+{#- Whether the week of a month's last day has not ended by as-of. -#}
+{% macro ends_in_a_week_to_come(months) -%}
+    date_trunc('week', cast({{ months }}.ends_before as timestamp) - interval '1 day')
+    > {{ days_before('as_of.as_of', 7) }}
+{%- endmacro %}
+
+
+{#- Joins a relation with the periods in which a day of it lies. -#}
+{% macro join_period(facts, day) -%}
+    inner join {{ ref('period') }} as periods
+        on {{ facts }}.{{ day }} >= periods.starts_on and {{ facts }}.{{ day }} < periods.ends_before
 {%- endmacro %}
 
 

@@ -1,8 +1,4 @@
-with periods as (
-    select * from {{ ref('period') }}
-),
-
-tracks as (
+with tracks as (
     select * from {{ ref('stg_tracks') }}
     where artist_band_id is not null
 ),
@@ -102,8 +98,7 @@ aware as (
         scoped_facts.artist_band_id,
         scoped_facts.user_id
     from scoped_facts
-    inner join periods
-        on scoped_facts.day >= periods.starts_on and scoped_facts.day < periods.ends_before
+    {{ join_period('scoped_facts', 'day') }}
     where scoped_facts.kind in ('follow', 'add', 'attendance')
 ),
 
@@ -147,8 +142,7 @@ counted as (
             where scoped_facts.kind in ('listening', 'add', 'blast')
         ) as people
     from scoped_facts
-    inner join periods
-        on scoped_facts.day >= periods.starts_on and scoped_facts.day < periods.ends_before
+    {{ join_period('scoped_facts', 'day') }}
     group by all
 )
 

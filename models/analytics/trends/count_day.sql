@@ -1,19 +1,25 @@
 {#- Acts and events of scenes by day. What counts once, however often it happens, counts on the first day. -#}
 
-with things as (
+with counted as (
     select
-        countable.scene_id,
-        countable.happened_at,
-        countable.user_id,
-        countable.counted_id,
-        case countable.metric when 'ended_events' then 'events_hosted' else countable.metric end as metric
-    from {{ ref('countable') }} as countable
+        scene_id,
+        happened_at,
+        user_id,
+        counted_id,
+        case metric when 'ended_events' then 'events_hosted' else metric end as metric
+    from {{ ref('countable') }}
+),
+
+things as (
+    select counted.*
+    from counted
     inner join {{ ref('as_of') }} as as_of
-        on countable.happened_at < as_of.as_of
+        on counted.happened_at < as_of.as_of
     where
-        countable.metric in (
-            'votes', 'adds', 'blasts', 'recommends', 'signal_actions', 'events_created', 'ended_events',
-            'verified_attendance', 'follows', 'songs_entered_rotation'
+        counted.metric in (
+            {%- for metric in scene_counts() + ['follows'] %}
+            '{{ metric }}'{% if not loop.last %},{% endif %}
+            {%- endfor %}
         )
 ),
 

@@ -40,13 +40,10 @@ select
     {%- endfor %}
     cast(coalesce(points.points, 0) as bigint) as activity_points
 from numbers
-inner join {{ ref('trend_shown') }} as shown
-    on
-        shown.cell_key
-        = {{ trend_key("'cohort'", 'null', 'numbers.period', 'numbers.starts_on') | indent(8) }}
-        and numbers.scope_id = shown.scope_id
+{{ join_trend_decision('numbers', 'cohort', 'shown') }}
 {%- for months in cohort_months() %}
 {{ join_trend_decision('numbers', 'cohort after ' ~ months, 'after_' ~ months) }}
 {%- endfor %}
 left join points
     on numbers.scope_id = points.scope_id and numbers.joined_month = points.joined_month
+where shown.scope_id is not null

@@ -15,12 +15,9 @@ listening_day as (
         engaged_on,
         user_id,
         scene_id,
-        sum(engagement_points) as engagement_points,
-        sum(listens) as listens,
-        sum(full_listens) as full_listens,
-        sum(majority_listens) as majority_listens,
-        sum(partial_listens) as partial_listens,
-        sum(skips) as skips
+        {%- for number in heard_numbers() %}
+        sum({{ number }}) as {{ number }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from {{ ref('listening_day') }}
     group by all
 ),
@@ -143,18 +140,12 @@ listening as (
         periods.period,
         periods.starts_on,
         scoped_listening.scope_id,
-        sum(scoped_listening.engagement_points) as engagement_points,
-        sum(scoped_listening.listens) as listens,
-        sum(scoped_listening.full_listens) as full_listens,
-        sum(scoped_listening.majority_listens) as majority_listens,
-        sum(scoped_listening.partial_listens) as partial_listens,
-        sum(scoped_listening.skips) as skips,
+        {%- for number in heard_numbers() %}
+        sum(scoped_listening.{{ number }}) as {{ number }},
+        {%- endfor %}
         count(distinct scoped_listening.user_id) as listeners
     from scoped_listening
-    inner join periods
-        on
-            scoped_listening.engaged_on >= periods.starts_on
-            and scoped_listening.engaged_on < periods.ends_before
+    {{ join_period('scoped_listening', 'engaged_on') }}
     group by all
 ),
 
@@ -165,8 +156,7 @@ activity as (
         scoped_activity.scope_id,
         count(distinct scoped_activity.user_id) as active_users
     from scoped_activity
-    inner join periods
-        on scoped_activity.active_on >= periods.starts_on and scoped_activity.active_on < periods.ends_before
+    {{ join_period('scoped_activity', 'active_on') }}
     group by all
 ),
 
@@ -177,8 +167,7 @@ adds_at_home as (
         scoped_actions.scope_id,
         sum(scoped_actions.adds) as adds_at_home
     from scoped_actions
-    inner join periods
-        on scoped_actions.acted_on >= periods.starts_on and scoped_actions.acted_on < periods.ends_before
+    {{ join_period('scoped_actions', 'acted_on') }}
     group by all
 ),
 
@@ -190,10 +179,7 @@ follows as (
         sum(scoped_follows.things) as follows,
         count(distinct scoped_follows.user_id) as followers
     from scoped_follows
-    inner join periods
-        on
-            scoped_follows.happened_on >= periods.starts_on
-            and scoped_follows.happened_on < periods.ends_before
+    {{ join_period('scoped_follows', 'happened_on') }}
     group by all
 ),
 
@@ -206,8 +192,7 @@ counted as (
         sum(scene_count.{{ metric }}) as {{ metric }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from scene_count
-    inner join periods
-        on scene_count.day >= periods.starts_on and scene_count.day < periods.ends_before
+    {{ join_period('scene_count', 'day') }}
     group by all
 ),
 
@@ -232,8 +217,7 @@ joined as (
         arrivals.scope_id,
         count(distinct arrivals.user_id) as joined
     from arrivals
-    inner join periods
-        on arrivals.member_from >= periods.starts_on and arrivals.member_from < periods.ends_before
+    {{ join_period('arrivals', 'member_from') }}
     group by all
 ),
 
@@ -244,8 +228,7 @@ departed as (
         departures.scope_id,
         count(distinct departures.user_id) as departed
     from departures
-    inner join periods
-        on departures.member_to >= periods.starts_on and departures.member_to < periods.ends_before
+    {{ join_period('departures', 'member_to') }}
     group by all
 ),
 

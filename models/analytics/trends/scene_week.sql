@@ -11,8 +11,7 @@ points as (
         scene_day.scope_id,
         sum(scene_day.activity_points) as activity_points
     from {{ ref('scene_day') }} as scene_day
-    inner join {{ ref('period') }} as periods
-        on scene_day.day >= periods.starts_on and scene_day.day < periods.ends_before
+    {{ join_period('scene_day', 'day') }}
     group by periods.period, periods.starts_on, scene_day.scope_id
 )
 

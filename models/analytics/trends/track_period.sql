@@ -1,10 +1,6 @@
 {#- Nothing but platform-wide numbers: a track is heard by too few people for any narrower scope. -#}
 
-with periods as (
-    select * from {{ ref('period') }}
-),
-
-listening as (
+with listening as (
     select * from {{ ref('listening_day') }}
 ),
 
@@ -27,8 +23,7 @@ heard as (
         {%- endfor %}
         count(distinct listening.user_id) as listeners
     from listening
-    inner join periods
-        on listening.engaged_on >= periods.starts_on and listening.engaged_on < periods.ends_before
+    {{ join_period('listening', 'engaged_on') }}
     group by all
 ),
 
@@ -39,8 +34,7 @@ voted as (
         votes.track_id,
         cast(sum(votes.votes) as bigint) as votes
     from votes
-    inner join periods
-        on votes.day >= periods.starts_on and votes.day < periods.ends_before
+    {{ join_period('votes', 'day') }}
     group by all
 )
 

@@ -63,10 +63,7 @@ months as (
         months.floor_people,
         months.listeners < months.floor_people
         or coalesce(bool_or(decided_weeks.is_withheld), false)
-        or (
-            months.floor_people > 0
-            and {{ days_before('as_of.as_of', 7) }} < cast({{ last_week_of('months') }} as timestamp)
-        ) as is_small
+        or (months.floor_people > 0 and {{ ends_in_a_week_to_come('months') }}) as is_small
     from cells as months
     cross join as_of
     left join decided_weeks

@@ -30,7 +30,7 @@ select
     'a week to come' as after_key
 from cells
 inner join {{ ref('as_of') }} as as_of
-    on {{ days_before('as_of.as_of', 7) }} < cast({{ last_week_of('cells') }} as timestamp)
+    on {{ ends_in_a_week_to_come('cells') }}
 where cells.period = 'month'
 union all
 -- Who listens to an artist, listens.

@@ -92,5 +92,7 @@ cells as (
 
 select
     *,
+    people = 0 as is_nobody,
+    false as is_divided,
     {{ trend_key('cohort_group', 'subject_id', 'period', 'starts_on') | indent(4) }} as cell_key
 from cells
