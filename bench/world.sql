@@ -70,7 +70,7 @@ insert into stg_signals_history by name
 select
     id_of('signal', signal) as signal_id,
     if(signal % 50 = 0, 'flyer', 'release') as signal_type,
-    if(signal % 5 < 3, json_object('artistBandId', id_of('band', signal % getvariable('bands'))), null) as metadata,
+    if(signal % 5 < 3, id_of('band', signal % getvariable('bands')), null) as artist_band_id,
     id_of('scene', signal % getvariable('scenes')) as community_id,
     id_of('member', one_of(signal, 'creator', 2, 'members')) as created_by_user_id,
     instant(signal, 'born') as created_at,

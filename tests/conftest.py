@@ -5,6 +5,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class Run:
     """What one call of the nightly job did."""
 
     success: bool
-    result: dg.ExecuteInProcessResult
+    result: dg.JobExecutionResult
     published_file: Path
     warehouse_dir: Path
 
@@ -115,6 +116,7 @@ def run_job(
     """
     environment.setenv("EXPORTS_DIR", str(exports_dir))
     environment.setenv("WAREHOUSE_DIR", str(warehouse_dir))
+    from orchestration.assets.records import execute
     from orchestration.definitions import all_definitions
     from orchestration.settings import settings
 
@@ -123,7 +125,8 @@ def run_job(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     job = all_definitions().resolve_job_def("nightly")
-    result = job.execute_in_process(run_config=run_config, instance=instance, raise_on_error=False)
+    with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as kept:
+        result = execute(job, kept, run_config)
     return Run(result.success, result, settings().published_file, warehouse_dir)
 
 

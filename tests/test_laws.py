@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -643,3 +644,34 @@ def test_points_lie_in_scenes_and_what_is_shown_has_a_name_and_one_of_its_own(
     (test,) = (name for name in laboratory.sql if name.startswith(promise))
     assert laboratory.finds(test) == []
     assert laboratory.finds(test, breakage)
+
+
+KEYS = {
+    file.stem: re.findall(r"^    '(\w+)'", file.read_text(), re.MULTILINE)
+    for file in sorted((PROJECT_DIR / "tests" / "laws" / "keys").glob("*.sql"))
+}
+
+
+@pytest.mark.parametrize("test", KEYS)
+def test_a_row_that_stands_twice_is_found_whatever_table_it_stands_in(
+    laboratory: Laboratory, test: str
+) -> None:
+    assert laboratory.finds(test) == []
+    for model in KEYS[test]:
+        # Where the golden nights have no row, two that say nothing.
+        twice = f"from (values (1), (2)) as twice left join (from {model} limit 1) as {model} on true"
+        found = laboratory.finds(test, f"insert into {model} select {model}.* {twice}")
+        assert {row[0] for row in found} == {model}
+
+
+def test_the_key_of_every_table_that_a_folder_keeps_to_itself_is_looked_at_once() -> None:
+    alone = {
+        manifest()["nodes"][node["attached_node"]]["name"]
+        for node in manifest()["nodes"].values()
+        if (node.get("test_metadata") or {}).get("name") in ("unique", "unique_together")
+    }
+    together = [model for models in KEYS.values() for model in models]
+    assert len(set(together)) == len(together)
+    assert not alone & set(together)
+    of_one_row_or_a_view = {"publication", "activity_explanation"}
+    assert set(published_tables(manifest()).values()) - of_one_row_or_a_view <= alone

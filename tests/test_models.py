@@ -69,7 +69,7 @@ def test_what_only_its_folder_reads_is_private_to_it() -> None:
         read_elsewhere = any(
             reader["fqn"][1] != node["fqn"][1]
             for reader in readers
-            if reader["resource_type"] != "test" or "test_metadata" not in reader
+            if reader["resource_type"] != "test" or reader["config"]["group"] != node["config"]["group"]
         )
         assert node["access"] == ("protected" if read_elsewhere else "private"), unique_id
 

@@ -98,19 +98,33 @@ def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInv
 
 
 def _selection(context: dg.AssetExecutionContext) -> list[str]:
-    """The arguments by which dbt builds some models and runs the tests chosen with them, and no others."""
+    """The arguments by which dbt builds some models and runs the tests chosen with them, and no others.
+
+    Of the tests that come with the models, those are left out that read others, too: these may not be built.
+    """
     if not context.is_subset:
         return []
-    models = [key.path[-1] for key in context.selected_asset_keys]
-    tests = [key.name for key in context.selected_asset_check_keys]
-    return ["--select", *sorted([*models, *tests]), "--indirect-selection", "empty"]
+    models = {key.path[-1] for key in context.selected_asset_keys}
+    chosen = {key.name for key in context.selected_asset_check_keys}
+    nodes = manifest()["nodes"]
+    beyond = {
+        node["name"]
+        for node in nodes.values()
+        if node["resource_type"] == "test"
+        and not {nodes[read]["name"] for read in node["depends_on"]["nodes"] if read in nodes} <= models
+    }
+    tests = chosen - beyond if models else chosen
+    return ["--select", *sorted(models | tests), "--indirect-selection", "empty"]
 
 
 def law_checks() -> list[dg.AssetCheckKey]:
     """The laws of tests/laws as Dagster shows them, by name."""
-    laws = {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
-    keys = warehouse_models().check_keys
+    laws, keys = _laws(), warehouse_models().check_keys
     return sorted((key for key in keys if key.name in laws), key=lambda key: key.name)
+
+
+def _laws() -> set[str]:
+    return {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
 
 
 def run_results(config: Settings) -> Path:
@@ -196,13 +210,13 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     results = []
     if (invocation.target_path / RUN_RESULTS).exists():
         results = invocation.get_artifact(RUN_RESULTS)["results"]
-    lines = []
+    laws, lines = _laws(), []
     for result in results:
         name = result["unique_id"].split(".")[2]
         if result["status"] == "error":
             lines.append(f"{name} could not be built: {_why_not_built(result)}")
         elif result["status"] == "fail":
-            law = "law" if result["unique_id"].count(".") == 2 else "test"
+            law = "law" if name in laws else "test"
             rows = _first_rows(config, result["relation_name"])
             lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
     if lines:
