@@ -41,6 +41,13 @@
 {%- set public_names = [
     'artist_name', 'bucket', 'home_scene', 'label', 'name', 'scene', 'scene_name', 'sect_name', 'track_title',
 ] %}
+{#- Texts of a row are looked at all at once, with blanks between them: what looks personal has none. -#}
+{%- set looked_at = [''] %}
+{%- for table in tables %}
+{%- for column in texts_of(table) %}
+{%- do looked_at.append(table ~ '.' ~ column) %}
+{%- endfor %}
+{%- endfor %}
 
 with columns_kept as (
     select
@@ -52,18 +59,15 @@ with columns_kept as (
 ),
 
 texts_kept as (
-    select
-        cast(null as varchar) as place,
-        cast(null as varchar) as kept_text
+    select cast(null as varchar) as place
     where false
     {%- for table in tables %}
     {%- set relation = ref(table) %}
-    {%- for column in texts_of(table) if column not in public_names %}
+    {%- for texts in [texts_of(table) | reject('in', public_names) | join(', ')] if texts %}
     union all
-    select distinct
-        '{{ table }}' as place,
-        {{ column }} as kept_text
+    select '{{ table }}' as place
     from {{ relation }}
+    where {{ looks_personal("concat_ws(' ', " ~ texts ~ ")", 'text') }}
     {%- endfor %}
     {%- endfor %}
 )
@@ -80,14 +84,19 @@ select
 from columns_kept
 where
     data_type = 'VARCHAR'
-    and (
+    and place in (
         {%- for table in tables %}
-        {% if not loop.first %}or {% endif -%}
-        place = '{{ table }}' and column_name not in (
-            {%- for column in public_names + texts_of(table) %}
-            '{{ column }}'{% if not loop.last %},{% endif %}
-            {%- endfor %}
-        )
+        '{{ table }}'{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    )
+    and column_name not in (
+        {%- for column in public_names %}
+        '{{ column }}'{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    )
+    and place || '.' || column_name not in (
+        {%- for column in looked_at %}
+        '{{ column }}'{% if not loop.last %},{% endif %}
         {%- endfor %}
     )
 union all
@@ -95,4 +104,3 @@ select distinct
     place,
     'a text that looks personal' as finding
 from texts_kept
-where {{ looks_personal('kept_text', 'text') }}

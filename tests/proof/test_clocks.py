@@ -123,7 +123,7 @@ def test_a_look_at_the_clock_planted_into_a_model_changes_a_table_worked_out_by_
         shutil.copytree(PROJECT_DIR / name, checkout / name)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT_DIR / name, checkout / name)
-    model = checkout / "models" / "analytics" / f"{table}.sql"
+    (model,) = (checkout / "models").rglob(f"{table}.sql")
     sql = model.read_text()
     as_of = "select * from {{ ref('as_of') }}"
     looking = as_of.replace("*", "as_of_date, cast(current_date as timestamp) as as_of")
