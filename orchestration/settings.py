@@ -127,6 +127,11 @@ class Settings:
         return self.product_dir / "manifest.json"
 
     @property
+    def site_dir(self) -> Path:
+        """The pages for people: a link to the folder of the last site that was written whole."""
+        return self.warehouse_dir / "site"
+
+    @property
     def key_file(self) -> Path:
         """The installation's key for pseudonyms, unless ERASURE_KEY gives it."""
         return self.warehouse_dir / "key"

@@ -18,8 +18,9 @@ MAY_ASK = {
     "build": {"raw"},
     "policy": {"raw", "build"},
     "ask": {"raw", "build"},
+    "site": set(),
     "assets": {"raw", "build", "policy", "ask"},
-    "cli": {"raw", "sample", "build", "policy", "ask", "assets", "definitions"},
+    "cli": {"raw", "sample", "build", "policy", "ask", "site", "assets", "definitions"},
 }
 TOP = {"database", "lists", "lock", "places", "settings"}
 LOOKS_AROUND = """

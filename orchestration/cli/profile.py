@@ -1,0 +1,26 @@
+"""`warehouse profile`: the page of one member, on request."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.console import WAREHOUSE, choose_published, console
+from orchestration.settings import UsageError
+
+
+def profile(
+    user_id: Annotated[str, typer.Argument(help="The member's id.")],
+    page: Annotated[Path, typer.Option(help="The file to write; it is for this member alone.")],
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Write one member's page: points by kind and week, and every award with its rule in words."""
+    config = choose_published(warehouse_dir)
+    if not page.parent.is_dir():
+        raise UsageError(f"there is no directory {page.parent}")
+    if page.resolve().is_relative_to(config.warehouse_dir):
+        raise UsageError(f"{page} lies in the warehouse; write to another place")
+    from orchestration.site.pages import write_profile
+
+    write_profile(config, user_id, page)
+    console.print(f"The page: {page}", soft_wrap=True, markup=False)

@@ -1,0 +1,25 @@
+"""`warehouse site`: the pages that people look at, from the published file."""
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.console import WAREHOUSE, choose_published, console
+from orchestration.lock import hold
+
+
+def site(
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    warehouse_dir: WAREHOUSE = None,
+) -> None:
+    """Write the site of what is published: pages for scenes, artists and those who run it."""
+    config = choose_published(warehouse_dir)
+    hold(config)
+    from orchestration.site.pages import write_site
+
+    with console.status("Writing pages …") as status:
+        index = write_site(config, lambda pages: status.update(f"Writing pages … {pages:,}"))
+    console.print(f"The site: {index}", soft_wrap=True, markup=False)
+    if show:
+        webbrowser.open(index.resolve().as_uri())

@@ -1,0 +1,114 @@
+"""The kinds of charts of the site. Each is compiled once; a page draws it from the table behind it."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import altair as alt
+import vl_convert
+
+from orchestration.lists import LISTS
+from orchestration.settings import Settings
+
+# One colour for each activity type, everywhere. Okabe and Ito chose them so that colour-blind people tell
+# them apart;
+# yellow is left out, because it is too pale for a line on white.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7f7f7f")
+HEIGHT = 220
+DATA = alt.NamedData("table")
+WHOLE = "datum.value % 1 ? '' : format(datum.value, ',d')"  # between 0 and 1 there is nothing to count
+
+
+def _stacked(period: str) -> alt.Chart:
+    """Points by activity type: the columns of the table but for the first."""
+    kinds = LISTS["activity_types"]
+    names = [kind.replace("_", " ") for kind in kinds]
+    return (
+        alt.Chart(DATA, width="container", height=HEIGHT)
+        .transform_fold(names, as_=["type", "points"])
+        .mark_bar()
+        .encode(
+            x=alt.X("period:O", title=period, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+            y=alt.Y("points:Q", title="Activity Points", axis=alt.Axis(labelExpr=WHOLE)),
+            color=alt.Color(
+                "type:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS)),
+                legend=alt.Legend(orient="bottom", columns=4),
+            ),
+            tooltip=["period:O", "type:N", alt.Tooltip("points:Q", format=",d")],
+        )
+    )  # fmt: skip
+
+
+def _lines(period: str, names: list[str], title: str) -> alt.Chart:
+    """A line for each of these columns. Where a number is withheld or unknown, the line is broken."""
+    return (
+        alt.Chart(DATA, width="container", height=HEIGHT)
+        .transform_fold(names, as_=["what", "number"])
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=alt.X("period:T", title=period, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b %Y")),
+            y=alt.Y("number:Q", title=title, axis=alt.Axis(labelExpr=WHOLE)),
+            color=alt.Color(
+                "what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS)),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            tooltip=["period:T", "what:N", alt.Tooltip("number:Q", format=",d")],
+        )
+    )  # fmt: skip
+
+
+def _marked(lines: alt.Chart) -> alt.LayerChart:
+    """The same, with a line across each week in which something was released or played."""
+    marks = (
+        alt.Chart(DATA)
+        .transform_filter("datum.releases + datum.events > 0")
+        .mark_rule(strokeDash=[4, 3], color="#7f7f7f")
+        .encode(
+            x=alt.X("period:T", scale=alt.Scale(type="utc")), tooltip=["period:T", "releases:Q", "events:Q"]
+        )
+    )
+    return alt.layer(lines, marks).properties(width="container", height=HEIGHT)
+
+
+CHARTS = {
+    "points_by_day": lambda: _stacked("day (UTC)"),
+    "points_by_week": lambda: _stacked("week from Monday (UTC)"),
+    "people_by_day": lambda: _lines("day (UTC)", ["members", "contributors of 30 days"], "people"),
+    "listening_by_week": lambda: _lines("week from Monday (UTC)", ["listens", "listeners"], "listening"),
+    "artist_by_week": lambda: _marked(
+        _lines("week from Monday (UTC)", ["listens", "adds", "blasts"], "that week")
+    ),
+}
+
+
+def script(config: Settings) -> str:
+    """Vega, and the compiled charts: one script for all pages.
+
+    It depends on nothing that is published, so it is kept beside what dbt parsed, for every warehouse.
+    """
+    here = hashlib.sha256(Path(__file__).read_bytes() + json.dumps(LISTS["activity_types"]).encode())
+    kept = config.parsed_dir / f"charts-{here.hexdigest()[:12]}-{vl_convert.__version__}.js"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(".new")
+        draft.write_text(_bundle(), encoding="utf-8")
+        draft.replace(kept)
+    return kept.read_text(encoding="utf-8")
+
+
+def picture(name: str, rows: list[dict[str, object]]) -> str:
+    """A chart as an SVG element, for a page that stands alone."""
+    spec = (
+        CHARTS[name]()
+        .properties(width=640)
+        .configure(font="system-ui, sans-serif", background="#fff")
+        .to_dict()
+    )
+    return vl_convert.vegalite_to_svg(spec | {"datasets": {"table": rows}})
+
+
+@cache
+def _bundle() -> str:
+    compiled = {name: vl_convert.vegalite_to_vega(chart().to_dict()) for name, chart in CHARTS.items()}
+    return f"{vl_convert.javascript_bundle()}\nwindow.CHARTS = {json.dumps(compiled, sort_keys=True)};\n"
