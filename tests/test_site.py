@@ -193,6 +193,19 @@ def test_names_stand_in_order_of_names_and_nothing_in_order_of_points(site: Path
     assert [section.title for section in everything if orders_by_points(section.sql)] == []
 
 
+def test_a_scene_whose_state_nobody_said_has_its_page(copied: Path) -> None:
+    with duckdb.connect(str(copied / "analytics.duckdb")) as connection:
+        connection.execute("update scope set state = null where label = 'Austin folk, Texas'")
+    write_site(settings())
+    assert ("No state", "Austin folk, Texas") in [
+        (state, name)
+        for state, names in re.findall(
+            r"<h3>(.*?)</h3>\s*<ul>(.*?)</ul>", (copied / "site/public/index.html").read_text(), re.DOTALL
+        )
+        for name in re.findall(r">([^<]+)</a>", names)
+    ]
+
+
 def orders_by_points(sql: str) -> bool:
     ordered = re.findall(r"order by ([^)]*?)(?:\)|limit|$)", " ".join(sql.split()))
     return any(

@@ -42,6 +42,7 @@ class Column:
 
     name: str
     is_number: bool
+    is_day: bool
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def _scopes(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     kinds = {"city": "Scene", "state": "State", "national": "Nation", "platform": ""}
     found = connection.execute(
         """
-        select scope_id::varchar as page, tier, label, state from scope
+        select scope_id::varchar as page, tier, label, coalesce(state, '') as state from scope
         where not is_unscoped order by tier, state, label, scope_id
         """
     )
@@ -282,7 +283,10 @@ def _by_page(
 ) -> tuple[list[Column], dict[str, list[tuple[Any, ...]]]]:
     """The columns of a query but for the first, and its rows by the first."""
     found = connection.execute(sql, parameters)
-    _, *columns = [Column(name, str(kind).startswith(NUMBERS)) for name, kind, *_ in found.description]
+    _, *columns = [
+        Column(name, str(kind).startswith(NUMBERS), str(kind) == "DATE")
+        for name, kind, *_ in found.description
+    ]
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for page, *row in found.fetchall():
         rows.setdefault(page, []).append(tuple(row))
