@@ -14,6 +14,7 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestration.database import files, one_row, set_up
+from orchestration.lists import LISTS
 from orchestration.places import read, sync
 from orchestration.settings import PROJECT_DIR, Settings, UsageError
 from orchestration.site.charts import picture, script
@@ -30,7 +31,6 @@ from orchestration.site.sections import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
-TIERS = ("city", "state", "national", "platform")
 NOTHING = "\N{EN DASH}"
 SHADES = 5  # of the tiles of a map of cities
 NUMBERS = ("BIGINT", "HUGEINT", "INTEGER", "DOUBLE", "DECIMAL")
@@ -248,7 +248,8 @@ def _artists(connection: duckdb.DuckDBPyConnection, pages: _Pages, floor: int) -
 
 def _scopes(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The scopes that have a page, by tier, state and name."""
-    kinds = {"city": "Scene", "state": "State", "national": "Nation", "platform": ""}
+    tiers = list(LISTS["tiers"])
+    kinds = {tier: tier.capitalize() if parts else "" for tier, parts in LISTS["tiers"].items()}
     found = connection.execute(
         """
         select scope_id::varchar as page, tier, label, coalesce(state, '') as state from scope
@@ -259,7 +260,7 @@ def _scopes(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     scopes = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     return [
         scope | {"kind": kinds[scope["tier"]]}
-        for scope in sorted(scopes, key=lambda s: TIERS.index(s["tier"]))
+        for scope in sorted(scopes, key=lambda s: tiers.index(s["tier"]))
     ]
 
 
