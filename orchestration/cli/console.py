@@ -85,6 +85,16 @@ def choose_published(warehouse_dir: Path | None) -> Settings:
     return config
 
 
+def require_place(output: Path, config: Settings) -> None:
+    """Stop if the result may not be written to this place."""
+    if not output.parent.is_dir():
+        raise UsageError(f"there is no directory {output.parent}")
+    if output.exists() and not output.is_file():
+        raise UsageError(f"{output} is not a file")
+    if output.resolve().is_relative_to(config.warehouse_dir):
+        raise UsageError(f"{output} lies in the warehouse; write to another place")
+
+
 def make_directories(config: Settings) -> None:
     """Make the directories that the nightly job and Dagster need."""
     make_private(config)

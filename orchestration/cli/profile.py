@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.console import WAREHOUSE, choose_published, console
-from orchestration.settings import UsageError
+from orchestration.cli.console import WAREHOUSE, choose_published, console, require_place
 
 
 def profile(
@@ -16,10 +15,7 @@ def profile(
 ) -> None:
     """Write one member's page: points by kind and week, and every award with its rule in words."""
     config = choose_published(warehouse_dir)
-    if not page.parent.is_dir():
-        raise UsageError(f"there is no directory {page.parent}")
-    if page.resolve().is_relative_to(config.warehouse_dir):
-        raise UsageError(f"{page} lies in the warehouse; write to another place")
+    require_place(page, config)
     from orchestration.site.pages import write_profile
 
     write_profile(config, user_id, page)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from orchestration.ask.query import Format, answer, asking
-from orchestration.cli.console import WAREHOUSE, choose_published, console, say
-from orchestration.settings import Settings, UsageError
+from orchestration.cli.console import WAREHOUSE, choose_published, console, require_place, say
+from orchestration.settings import UsageError
 
 
 def query(
@@ -27,7 +27,7 @@ def query(
     """Ask the published file, read-only; any DuckDB client can do the same."""
     config = choose_published(warehouse_dir)
     if output:
-        _require_place(output, config)
+        require_place(output, config)
     written_as = written_as or _format_of(output)
     if written_as is Format.PARQUET and not output:
         raise UsageError("Parquet cannot be shown; say with --output FILE where to write it")
@@ -61,13 +61,3 @@ def _format_of(output: Path | None) -> Format:
             f"{output} ends in none of {', '.join(Format)} and txt; say with --format how to write it"
         )
     return Format(ending)
-
-
-def _require_place(output: Path, config: Settings) -> None:
-    """Stop if the result may not be written to this place."""
-    if not output.parent.is_dir():
-        raise UsageError(f"there is no directory {output.parent}")
-    if output.exists() and not output.is_file():
-        raise UsageError(f"{output} is not a file")
-    if output.resolve().is_relative_to(config.warehouse_dir):
-        raise UsageError(f"{output} lies in the warehouse; write to another place")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 
 import altair as alt
@@ -11,9 +10,8 @@ import vl_convert
 from orchestration.lists import LISTS
 from orchestration.settings import Settings
 
-# One colour for each activity type, everywhere. Okabe and Ito chose them so that colour-blind people tell
-# them apart;
-# yellow is left out, because it is too pale for a line on white.
+# One colour for each activity type, everywhere. Okabe and Ito chose them so that the colour-blind tell them
+# apart; yellow is left out, because it is too pale for a line on white.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7f7f7f")
 HEIGHT = 220
 DATA = alt.NamedData("table")
@@ -35,7 +33,6 @@ def _stacked(period: str) -> alt.Chart:
                 "type:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS)),
                 legend=alt.Legend(orient="bottom", columns=4),
             ),
-            tooltip=["period:O", "type:N", alt.Tooltip("points:Q", format=",d")],
         )
     )  # fmt: skip
 
@@ -53,7 +50,6 @@ def _lines(period: str, names: list[str], title: str) -> alt.Chart:
                 "what:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(COLOURS)),
                 legend=alt.Legend(orient="bottom"),
             ),
-            tooltip=["period:T", "what:N", alt.Tooltip("number:Q", format=",d")],
         )
     )  # fmt: skip
 
@@ -64,9 +60,7 @@ def _marked(lines: alt.Chart) -> alt.LayerChart:
         alt.Chart(DATA)
         .transform_filter("datum.releases + datum.events > 0")
         .mark_rule(strokeDash=[4, 3], color="#7f7f7f")
-        .encode(
-            x=alt.X("period:T", scale=alt.Scale(type="utc")), tooltip=["period:T", "releases:Q", "events:Q"]
-        )
+        .encode(x=alt.X("period:T", scale=alt.Scale(type="utc")))
     )
     return alt.layer(lines, marks).properties(width="container", height=HEIGHT)
 
@@ -108,7 +102,6 @@ def picture(name: str, rows: list[dict[str, object]]) -> str:
     return vl_convert.vegalite_to_svg(spec | {"datasets": {"table": rows}})
 
 
-@cache
 def _bundle() -> str:
     compiled = {name: vl_convert.vegalite_to_vega(chart().to_dict()) for name, chart in CHARTS.items()}
     return f"{vl_convert.javascript_bundle()}\nwindow.CHARTS = {json.dumps(compiled, sort_keys=True)};\n"

@@ -24,7 +24,6 @@ from orchestration.site.sections import (
     GLOSSARY,
     INTERNAL,
     MEMBER,
-    OVERVIEW,
     RULES,
     SCOPE,
     Section,
@@ -181,28 +180,27 @@ def _write(connection: duckdb.DuckDBPyConnection, config: Settings, pages: _Page
         connection, "select as_of_date, nights_behind, nights_missing from publication"
     )
     pages.always = {"as_of_date": as_of_date, "nights_behind": nights_behind, "floor": floor}
-    asset = {"style.css": "style.css", "site.js": "site.js"}
+    beside = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "site.js")}
+    beside["charts.js"] = script(config)
     for audience in ("public", "artists", "internal"):
-        for name, source in asset.items():
-            pages.file(f"{audience}/{name}", (TEMPLATES / source).read_text(encoding="utf-8"))
-        pages.file(f"{audience}/charts.js", script(config))
+        for name, text in beside.items():
+            pages.file(f"{audience}/{name}", text)
     scopes = _scopes(connection)
     _index(
         pages,
         "public",
         [(f"{scope['tier']}: {scope['label']}", f"scopes/{scope['page']}.html") for scope in scopes],
     )
-    overview = _sections(connection, OVERVIEW, floor)
+    sections = _sections(connection, SCOPE, floor)
     (platform,) = (scope["page"] for scope in scopes if scope["tier"] == "platform")
     pages.page(
         "public/index.html",
         "overview",
         title="Overview",
         scopes=scopes,
-        sections=overview(platform),
+        sections=[section for section in sections(platform) if section.chart == "points_by_week"],
         missing=missing,
     )
-    sections = _sections(connection, SCOPE, floor)
     for scope in scopes:
         pages.page(
             f"public/scopes/{scope['page']}.html", "sections",

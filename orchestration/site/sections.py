@@ -270,10 +270,6 @@ ARTIST_CITIES = """
     order by page, state, city
 """
 
-OVERVIEW = [
-    SCOPE[1],
-]
-
 GLOSSARY = Section(
     "Glossary",
     "What each number means. Waiting: the export that it needs does not exist yet.",
