@@ -50,8 +50,18 @@ docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
 	$(BIN)/python -m orchestration.build.lineage target/manifest.json
 	@echo "target/static_index.html"
 
+pictures: export WAREHOUSE_DIR := target/pictures
+pictures: .venv/ready ## the README's pictures, of the sample's site; needs Debian's package chromium
+	$(BIN)/warehouse run > target/pictures.log
+	scene=$$($(BIN)/warehouse query --format csv \
+		"select scope_id from scope where label = 'Houston punk, Texas'" | tail -n 1); \
+	for shot in "scene public/scopes/$$scene" "last-night internal/index"; do set -- $$shot; \
+		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=8000 \
+			--window-size=1000,1150 --screenshot=docs/pictures/$$1.png "file://$$PWD/target/pictures/site/$$2.html"; \
+	done
+
 contract: .venv/ready ## what the product's tables promise: models/product_contract.csv
 	WAREHOUSE_DIR=. $(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.build.product_contract target/manifest.json
 
-.PHONY: help run test prove lint dev bench docs contract
+.PHONY: help run test prove lint dev bench docs contract pictures

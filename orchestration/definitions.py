@@ -12,6 +12,7 @@ from orchestration.assets.published import analytics
 from orchestration.assets.raw_tables import delivery_books, raw_tables
 from orchestration.assets.records import NIGHTLY
 from orchestration.assets.schedules import complete_night, nightly_schedule
+from orchestration.assets.site import site
 
 
 @cache
@@ -26,7 +27,7 @@ def all_definitions() -> dg.Definitions:
         hooks={tell_of_a_failure, tell_of_refusals},
     )
     return dg.Definitions(
-        assets=[tables, delivery_books(), warehouse_models(), analytics(), *exposures()],
+        assets=[tables, delivery_books(), warehouse_models(), analytics(), site(), *exposures()],
         asset_checks=[data_is_as_fresh_as_expected],
         jobs=[nightly, freshness],
         schedules=[nightly_schedule, freshness_schedule],

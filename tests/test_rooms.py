@@ -16,11 +16,11 @@ MAY_ASK = {
     "raw": set(),
     "sample": {"raw"},
     "build": {"raw"},
-    "policy": {"raw", "build"},
-    "ask": {"raw", "build"},
     "site": set(),
-    "assets": {"raw", "build", "policy", "ask"},
-    "cli": {"raw", "sample", "build", "policy", "ask", "site", "assets", "definitions"},
+    "policy": {"raw", "build", "site"},
+    "ask": {"raw", "build", "site"},
+    "assets": {"raw", "build", "site", "policy", "ask"},
+    "cli": {"raw", "sample", "build", "site", "policy", "ask", "assets", "definitions"},
 }
 TOP = {"database", "lists", "lock", "places", "settings"}
 LOOKS_AROUND = """

@@ -8,14 +8,21 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from browser import CHROMIUM, DRIVER, PALE, Browser, browser
 from golden.world import golden_run, warehouse
 
+from orchestration.ask.summary import NO_SITE
+from orchestration.assets.published import ANALYTICS
+from orchestration.assets.site import SITE
+from orchestration.assets.site import site as site_asset
+from orchestration.lock import let_go
 from orchestration.settings import PROJECT_DIR, settings
 from orchestration.site import pages, sections
 from orchestration.site.pages import write_site
+from orchestration.site.place import index, shows
 
 FEW, NOTHING = "fewer than 5 people", "\N{EN DASH}"
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'n' </title>"
@@ -57,7 +64,8 @@ class Reader(HTMLParser):
 @pytest.fixture
 def site(copied: Path) -> Path:
     """The site of the golden nights, in a copy of their warehouse."""
-    assert write_site(settings()) == copied / "site" / "public" / "index.html"
+    write_site(settings())
+    assert index(settings()) == copied / "site" / "public" / "index.html"
     return copied / "site"
 
 
@@ -193,6 +201,11 @@ def test_names_stand_in_order_of_names_and_nothing_in_order_of_points(site: Path
     assert [section.title for section in everything if orders_by_points(section.sql)] == []
 
 
+def test_a_site_is_read_by_the_group_like_what_is_published(site: Path) -> None:
+    found = [site.resolve(), *site.resolve().rglob("*")]
+    assert {(path.is_dir(), path.stat().st_mode & 0o777) for path in found} == {(True, 0o750), (False, 0o440)}
+
+
 def test_a_scene_whose_state_nobody_said_has_its_page(copied: Path) -> None:
     with duckdb.connect(str(copied / "analytics.duckdb")) as connection:
         connection.execute("update scope set state = null where label = 'Austin folk, Texas'")
@@ -255,6 +268,52 @@ def test_a_site_that_broke_off_leaves_the_last_one_and_the_next_is_whole(
     assert len(list((site.parent / ".site").iterdir())) == 1
 
 
+def written_by_dagster() -> dg.ExecuteInProcessResult:
+    """What came of the step that writes the site, without those before it."""
+    done = dg.materialize([dg.AssetSpec(ANALYTICS), site_asset()], selection=[SITE])
+    let_go(settings())
+    return done
+
+
+def test_the_step_after_a_publication_writes_the_site_and_says_where(copied: Path) -> None:
+    done = written_by_dagster()
+    assert done.success
+    (made,) = done.asset_materializations_for_node("published__site")
+    assert made.metadata["index"].value == str(copied / "site" / "public" / "index.html")
+    assert f"| internal | 5 | `{copied}/site/internal/index.html` |" in made.metadata["preview"].value
+    assert made.metadata["files"].value == sum(file.is_file() for file in (copied / "site").rglob("*"))
+    (check,) = done.get_asset_check_evaluations()
+    assert check.passed
+
+
+def test_what_hinders_the_site_is_reported_and_the_run_goes_on(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pages, "write_site", full)
+    monkeypatch.setenv("ALERT_COMMAND", f"tee '{tmp_path / 'alert'}'")
+    done = written_by_dagster()
+    assert done.success
+    assert done.asset_materializations_for_node("published__site") == []
+    (check,) = done.get_asset_check_evaluations()
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "could not write the site: [Errno 28] No space left on device" in (tmp_path / "alert").read_text()
+    said = " ".join(warehouse("status", "--warehouse-dir", copied).stdout.split())
+    assert NO_SITE in said
+
+
+def test_a_rollback_takes_the_site_along(copied: Path) -> None:
+    with duckdb.connect(str(copied / "analytics.duckdb"), read_only=True) as connection:
+        (run,) = connection.execute("select run_id from publication").fetchone()
+    assert not shows(settings(), run)
+    (kept,) = (copied / "publications").glob("*.duckdb")
+    done = warehouse("rollback", kept.name, "--warehouse-dir", copied)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shows(settings(), run)
+
+
 def test_commands_write_the_site_and_the_page_of_a_member(copied: Path, tmp_path: Path) -> None:
     done = warehouse("site", "--warehouse-dir", copied)
     assert (done.returncode, done.stderr) == (0, "")
@@ -305,12 +364,26 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A page of every kind."""
     home = tmp_path_factory.mktemp("browsed") / "warehouse"
     shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, home)
+    with duckdb.connect(str(home / "analytics.duckdb")) as connection:
+        # The golden nights are so small that no listens of an artist may be shown.
+        connection.execute("update artist_timeline set listens = 7")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("WAREHOUSE_DIR", str(home))
-        site = write_site(settings()).parents[1]
+        write_site(settings())
+        site = settings().site_dir
         ((scope,), *_) = asked(home, "select scope_id::varchar from scope where label = 'Austin punk, Texas'")
         ((member,), *_) = asked(home, "select user_id::varchar from member_profile order by awards desc")
         pages.write_profile(settings(), member, home.parent / "me.html")
+        candidate = home.parent / "candidate"
+        shutil.copytree(PROJECT_DIR / "seeds", candidate)
+        rules = candidate / "point_rule.csv"
+        rules.write_text(rules.read_text().replace(",10,", ",12,"))
+        assert (
+            warehouse(
+                "what-if", candidate, "--page", home.parent / "what_if.html", "--warehouse-dir", home
+            ).returncode
+            == 0
+        )
     artist = next((site / "artists" / "artist").iterdir())
     return {
         "overview": site / "public" / "index.html",
@@ -321,10 +394,11 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "artist": artist,
         "internal": site / "internal" / "index.html",
         "member": home.parent / "me.html",
+        "what-if": home.parent / "what_if.html",
     }
 
 
-KINDS = ("overview", "scope", "rules", "glossary", "artists", "artist", "internal", "member")
+KINDS = ("overview", "scope", "rules", "glossary", "artists", "artist", "internal", "member", "what-if")
 
 
 @pytest.mark.parametrize("kind", KINDS)

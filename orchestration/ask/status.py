@@ -17,6 +17,7 @@ from orchestration.places import LogBesideError, is_sealed, logs_beside, logs_in
 from orchestration.raw.account import left_behind
 from orchestration.raw.discover import last_night, nights_behind
 from orchestration.settings import Settings
+from orchestration.site.place import shows
 
 REFUSALS_SHOWN = 5
 
@@ -68,6 +69,7 @@ def sizes(config: Settings) -> dict[str, int]:
         "published": _size(config.published_file),
         "publications": _size(config.publications_dir),
         "product": _size(config.product_dir),
+        "site": _size(config.site_dir.resolve()),
         "dagster": _size(config.dagster_home),
     }
 
@@ -84,6 +86,7 @@ def _of(published: Publication, config: Settings, now: dt.datetime) -> dict[str,
         "run": published.run_id,
         "was written to": not is_sealed(published.file, published.built_at),
         "product matches": folder_matches(config, published),
+        "site shows it": shows(config, published.run_id),
     }
 
 

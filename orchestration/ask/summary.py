@@ -10,6 +10,7 @@ from orchestration.ask.table import show
 from orchestration.places import read
 from orchestration.raw.discover import last_night, nights_behind
 from orchestration.settings import Settings
+from orchestration.site.place import index, shows
 
 ROWS = """
     select
@@ -41,6 +42,7 @@ REFUSED = """
     group by all
     order by all
 """
+NO_SITE = "The site does not show what is published; `warehouse site` writes it, or says what hinders it."
 QUERY = (
     "select label, points_30d from activity_score join scope using (scope_id) "
     "where scope.tier = 'city' and as_of_date = '{}' order by label"
@@ -54,8 +56,8 @@ def show_summary(console: Console, config: Settings, laws_held: dict[str, str]) 
         Whether a refused delivery stands.
     """
     with read(config.published_file) as connection:
-        as_of_date, as_of, nights, missing = connection.execute(
-            "select as_of_date, as_of, nights_read, nights_missing from publication"
+        as_of_date, as_of, nights, missing, run_id = connection.execute(
+            "select as_of_date, as_of, nights_read, nights_missing, run_id from publication"
         ).fetchone()
         console.print(f"\n{nights} nights read, as of {as_of} UTC (last day {as_of_date}).")
         if behind := nights_behind(as_of_date, config.exports_dir, dt.datetime.now(dt.UTC)):
@@ -72,6 +74,10 @@ def show_summary(console: Console, config: Settings, laws_held: dict[str, str]) 
     for law, result in laws_held.items():
         console.print(f"Law {result}: {law.replace('_', ' ')}")
     console.print(f"\nThe warehouse: {config.published_file}", soft_wrap=True)
+    if shows(config, run_id):
+        console.print(f"The site: {index(config)}", soft_wrap=True)
+    else:
+        console.print(NO_SITE, style="bold yellow")
     console.print(f'Try: {Path(sys.argv[0])} query "{QUERY.format(as_of_date)}"', soft_wrap=True)
     return bool(refused)
 

@@ -13,6 +13,7 @@ import dagster as dg
 from orchestration.assets.freshness import data_is_as_fresh_as_expected, how_fresh
 from orchestration.assets.models import run_results, warehouse_models
 from orchestration.assets.published import ANALYTICS
+from orchestration.assets.site import SHOWS_IT, SITE, how_it_stands
 from orchestration.build.archive import current
 from orchestration.build.working import is_built, is_published
 from orchestration.settings import Settings
@@ -57,6 +58,8 @@ def what_holds(
         (fresh,) = data_is_as_fresh_as_expected.check_keys
         yield dg.AssetCheckEvaluation(fresh.asset_key, fresh.name, **how_fresh(config))
         yield dg.AssetObservation(ANALYTICS, description="Nothing new.", metadata=since)
+    if _is_asked_for(SITE, run):
+        yield dg.AssetCheckEvaluation(SITE, SHOWS_IT.name, **how_it_stands(config))
 
 
 def _is_asked_for(asset: dg.AssetKey, run: dg.DagsterRun) -> bool:

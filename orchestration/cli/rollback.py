@@ -2,10 +2,13 @@
 
 from typing import Annotated
 
+import duckdb
 import typer
 
-from orchestration.cli.console import WAREHOUSE, choose_directories, console, require_publication
+from orchestration.ask.summary import NO_SITE
+from orchestration.cli.console import WAREHOUSE, choose_directories, console, require_publication, say
 from orchestration.lock import hold
+from orchestration.settings import HinderedError
 
 
 def rollback(
@@ -18,8 +21,13 @@ def rollback(
     config = choose_directories(warehouse_dir)
     require_publication(config)
     from orchestration.build.archive import roll_back
+    from orchestration.site.pages import write_site
 
     hold(config)
     now = roll_back(config, publication)
     console.print(f"Published again: {now.file.stem}, as of the end of {now.as_of_date}.", soft_wrap=True)
     console.print("The next run publishes anew.")
+    try:
+        write_site(config)
+    except (HinderedError, OSError, duckdb.Error) as error:
+        say(f"{NO_SITE} {error}")

@@ -17,9 +17,10 @@ def site(
     config = choose_published(warehouse_dir)
     hold(config)
     from orchestration.site.pages import write_site
+    from orchestration.site.place import index
 
     with console.status("Writing pages …") as status:
-        index = write_site(config, lambda pages: status.update(f"Writing pages … {pages:,}"))
-    console.print(f"The site: {index}", soft_wrap=True, markup=False)
+        write_site(config, lambda files: status.update(f"Writing pages … {files:,}"))
+    console.print(f"The site: {index(config)}", soft_wrap=True, markup=False)
     if show:
-        webbrowser.open(index.resolve().as_uri())
+        webbrowser.open(index(config).resolve().as_uri())

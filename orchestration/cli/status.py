@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.ask.summary import how_it_ends, how_it_stays, how_late, span
+from orchestration.ask.summary import NO_SITE, how_it_ends, how_it_stays, how_late, span
 from orchestration.cli.console import WAREHOUSE, choose_directories, console, require_warehouse
 
 
@@ -58,6 +58,8 @@ def _show_status(found: dict[str, Any]) -> None:
                 style="bold red",
                 **say,
             )
+        if not published["site shows it"]:
+            console.print(NO_SITE, style="bold yellow", **say)
         if behind := published["nights behind"]:
             console.print(how_late(behind), **say)
         elif published["last day"] == published["exports end"]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import altair as alt
 import vl_convert
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestration.policy.comparison import Comparison, shown
+from orchestration.site.look import templates
 
 NOW, THEN = "#9aa5b1", "#2563eb"
 GAIN, STAY, LOSE = "#0f9d7a", "#d5dae1", "#d9622b"
@@ -29,22 +29,21 @@ def write_page(comparison: Comparison, candidate: str, path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     findings = comparison.findings
-    page = environment.get_template("page.html.jinja").render(
-        candidate=candidate,
-        last_day=comparison.last_day,
-        findings=findings,
-        charts={
-            name: _svg(draw(findings[name].records())) for name, draw in CHARTS.items() if name in findings
-        },
-        shown=shown,
+    page = (
+        templates(Path(__file__).parent)
+        .get_template("page.html.jinja")
+        .render(
+            title=f"What if: {candidate}",
+            last_day=comparison.last_day,
+            findings=findings,
+            charts={
+                name: _svg(draw(findings[name].records()))
+                for name, draw in CHARTS.items()
+                if name in findings
+            },
+            shown=shown,
+        )
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")

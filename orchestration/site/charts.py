@@ -1,19 +1,17 @@
 """The kinds of charts of the site. Each is compiled once; a page draws it from the table behind it."""
 
-import hashlib
 import json
-from pathlib import Path
 
 import altair as alt
 import vl_convert
 
 from orchestration.lists import LISTS
-from orchestration.settings import Settings
 
 # One colour for each activity type, everywhere. Okabe and Ito chose them so that the colour-blind tell them
 # apart; yellow is left out, because it is too pale for a line on white.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7f7f7f")
 HEIGHT = 220
+WEEK = "week from Monday (UTC)"
 DATA = alt.NamedData("table")
 WHOLE = "datum.value % 1 ? '' : format(datum.value, ',d')"  # between 0 and 1 there is nothing to count
 
@@ -67,28 +65,21 @@ def _marked(lines: alt.Chart) -> alt.LayerChart:
 
 CHARTS = {
     "points_by_day": lambda: _stacked("day (UTC)"),
-    "points_by_week": lambda: _stacked("week from Monday (UTC)"),
+    "points_by_week": lambda: _stacked(WEEK),
     "people_by_day": lambda: _lines("day (UTC)", ["members", "contributors of 30 days"], "people"),
-    "listening_by_week": lambda: _lines("week from Monday (UTC)", ["listens", "listeners"], "listening"),
-    "artist_by_week": lambda: _marked(
-        _lines("week from Monday (UTC)", ["listens", "adds", "blasts"], "that week")
+    "listening_by_week": lambda: _lines(WEEK, ["listens", "listeners"], "listening"),
+    "participation_by_week": lambda: _lines(
+        WEEK, ["votes", "adds", "blasts", "recommends", "follows", "verified attendance"], "acts"
     ),
+    "rotation_by_week": lambda: _lines(WEEK, ["entered", "in rotation", "of them new"], "songs"),
+    "artist_by_week": lambda: _marked(_lines(WEEK, ["listens"], "listens")),
 }
 
 
-def script(config: Settings) -> str:
-    """Vega, and the compiled charts: one script for all pages.
-
-    It depends on nothing that is published, so it is kept beside what dbt parsed, for every warehouse.
-    """
-    here = hashlib.sha256(Path(__file__).read_bytes() + json.dumps(LISTS["activity_types"]).encode())
-    kept = config.parsed_dir / f"charts-{here.hexdigest()[:12]}-{vl_convert.__version__}.js"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(".new")
-        draft.write_text(_bundle(), encoding="utf-8")
-        draft.replace(kept)
-    return kept.read_text(encoding="utf-8")
+def script() -> str:
+    """Vega, and the charts as it draws them."""
+    compiled = {name: vl_convert.vegalite_to_vega(chart().to_dict()) for name, chart in CHARTS.items()}
+    return f"{vl_convert.javascript_bundle()}\nwindow.CHARTS = {json.dumps(compiled, sort_keys=True)};\n"
 
 
 def picture(name: str, rows: list[dict[str, object]]) -> str:
@@ -100,8 +91,3 @@ def picture(name: str, rows: list[dict[str, object]]) -> str:
         .to_dict()
     )
     return vl_convert.vegalite_to_svg(spec | {"datasets": {"table": rows}})
-
-
-def _bundle() -> str:
-    compiled = {name: vl_convert.vegalite_to_vega(chart().to_dict()) for name, chart in CHARTS.items()}
-    return f"{vl_convert.javascript_bundle()}\nwindow.CHARTS = {json.dumps(compiled, sort_keys=True)};\n"

@@ -1,9 +1,8 @@
 """Writes the site: three folders for three audiences, swapped in whole."""
 
-import datetime as dt
 import json
 import math
-import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestration.database import files, one_row, set_up
 from orchestration.lists import LISTS
-from orchestration.places import read, sync
+from orchestration.places import read
 from orchestration.settings import PROJECT_DIR, Settings, UsageError
-from orchestration.site.charts import picture, script
+from orchestration.site import place
+from orchestration.site.bundle import bundle
+from orchestration.site.look import beside, templates
 from orchestration.site.sections import (
     ARTIST,
     ARTIST_CITIES,
@@ -29,8 +29,6 @@ from orchestration.site.sections import (
     Section,
 )
 
-TEMPLATES = Path(__file__).parent / "templates"
-NOTHING = "\N{EN DASH}"
 SHADES = 5  # of the tiles of a map of cities
 NUMBERS = ("BIGINT", "HUGEINT", "INTEGER", "DOUBLE", "DECIMAL")
 
@@ -56,37 +54,31 @@ class Shown:
     units: dict[str, str]
 
 
-def write_site(config: Settings, told: Callable[[int], None] = lambda _: None) -> Path:
+@dataclass(frozen=True)
+class Written:
+    """What was written: the files of each audience, and how many of all are new."""
+
+    files: dict[str, int]
+    new: int
+
+
+def write_site(config: Settings, told: Callable[[int], None] = lambda _: None) -> Written:
     """Write the site of what is published, and put it in the place of the last one.
 
     Pages that say the same as before stay the same files. `told` hears now and then how many are written.
 
-    Returns:
-        The page to open first.
-
     Raises:
         OSError, duckdb.Error, HinderedError: it could not be written; the last site stays.
     """
-    home = config.site_dir.with_name(f".{config.site_dir.name}")
-    before = config.site_dir.resolve() if config.site_dir.is_symlink() else None
+    before = config.site_dir.resolve() if config.site_dir.is_dir() else None
     with read(config.published_file) as connection:
         set_up(connection, config.memory_limit)
         (run_id,) = one_row(connection, "select run_id from publication")
-        draft = home / f"{run_id}.new"
-        shutil.rmtree(draft, ignore_errors=True)
+        draft = place.draft(config, run_id)
         pages = _Pages(draft, before, told)
         _write(connection, config, pages)
-    folder = home / f"{run_id}-{dt.datetime.now(dt.UTC):%H%M%S%f}"
-    draft.rename(folder)
-    link = config.site_dir.with_name(f".{config.site_dir.name}.link")
-    link.unlink(missing_ok=True)
-    link.symlink_to(folder.relative_to(config.warehouse_dir))
-    link.replace(config.site_dir)
-    sync(config.warehouse_dir)
-    for other in home.iterdir():
-        if other != folder:
-            shutil.rmtree(other)
-    return config.site_dir / "public" / "index.html"
+    place.swap_in(config, draft)
+    return Written(dict(pages.files), pages.new)
 
 
 def write_profile(config: Settings, user_id: str, file: Path) -> None:
@@ -104,13 +96,14 @@ def write_profile(config: Settings, user_id: str, file: Path) -> None:
         if not found:
             raise UsageError(f"no member has the id {user_id} now")
         sections = list(_sections(connection, MEMBER, 0, user_id)("member"))
+    from orchestration.site.charts import picture  # the pages of the site do without Altair
+
     pictures = {
         section.title: picture(section.chart, _rows_of(section)) for section in sections if section.chart
     }
-    page = _templates().get_template("member.html.jinja").render(
+    page = templates().get_template("member.html.jinja").render(
         title="My Activity Points", home_scene=found[0], as_of_date=found[1], floor=0, sections=sections,
         pictures=pictures,
-        style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
     )  # fmt: skip
     draft = file.with_name(f".{file.name}.new")
     draft.write_text(page, encoding="utf-8")
@@ -128,26 +121,16 @@ def _rows_of(section: Shown) -> list[dict[str, object]]:
     ]
 
 
-def _templates() -> Environment:
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.globals |= {"shown": shown}
-    return templates
-
-
 class _Pages:
     """The pages of one site while it is written."""
 
     def __init__(self, folder: Path, before: Path | None, told: Callable[[int], None]) -> None:
         """Into `folder`; what has not changed is taken from the site before."""
-        self.folder, self.before, self.told, self.written = folder, before, told, 0
-        self.templates = _templates()
+        self.folder, self.before, self.told = folder, before, told
+        self.templates = templates()
         self.always: dict[str, Any] = {}
+        self.files: Counter[str] = Counter()
+        self.new = 0
 
     def page(self, path: str, template: str, **values: Any) -> None:
         """Write a page: `path` from the top of the site."""
@@ -166,9 +149,10 @@ class _Pages:
             target.hardlink_to(old)
         else:
             target.write_bytes(content)
-        self.written += 1
-        if self.written % 100 == 0:
-            self.told(self.written)
+            self.new += 1
+        self.files[path.split("/")[0]] += 1
+        if self.files.total() % 100 == 0:
+            self.told(self.files.total())
 
 
 def _write(connection: duckdb.DuckDBPyConnection, config: Settings, pages: _Pages) -> None:
@@ -180,10 +164,9 @@ def _write(connection: duckdb.DuckDBPyConnection, config: Settings, pages: _Page
         connection, "select as_of_date, nights_behind, nights_missing from publication"
     )
     pages.always = {"as_of_date": as_of_date, "nights_behind": nights_behind, "floor": floor}
-    beside = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "site.js")}
-    beside["charts.js"] = script(config)
-    for audience in ("public", "artists", "internal"):
-        for name, text in beside.items():
+    texts = {name: beside(name) for name in ("style.css", "site.js")} | {"charts.js": bundle(config)}
+    for audience in place.AUDIENCES:
+        for name, text in texts.items():
             pages.file(f"{audience}/{name}", text)
     scopes = _scopes(connection)
     _index(
@@ -314,24 +297,9 @@ def _laws(config: Settings) -> list[tuple[str, str, str]]:
     return [
         (
             node["name"].replace("_", " "),
-            node["description"],
+            node["description"].replace("`", ""),
             words.get(stood.get(unique_id, ""), "was not looked at"),
         )
         for unique_id, node in sorted(nodes.items())
         if node["resource_type"] == "test" and Path(node["original_file_path"]).parent == Path("tests/laws")
     ]
-
-
-def shown(value: object, unit: str, floor: int, *, is_number: bool = True) -> str:
-    """A value as a page says it."""
-    if value is None:
-        return NOTHING if is_number else ""
-    if isinstance(value, float) and math.isnan(value):
-        return f"fewer than {floor} people"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        if unit == "share":
-            return f"{value:.1%}"
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-    return str(value)

@@ -61,6 +61,16 @@ def _points(period: str, first: str) -> str:
     """
 
 
+def _weekly(*columns: str) -> str:
+    """Columns of the whole weeks that a page looks back."""
+    return f"""
+        select scope_id::varchar as page, starts_on as period, {", ".join(columns)}
+        from scene_week cross join publication
+        where period = 'week' and starts_on > as_of_date - {7 * WEEKS}
+        order by page, starts_on
+    """
+
+
 def _metrics(subject: str, page: str, audience: str) -> str:
     """Every metric of a subject that this audience may see, in the registry's order, by window."""
     value = "case when is_suppressed then 'nan'::double else value end"
@@ -144,21 +154,32 @@ SCOPE = [
         "people_by_day",
     ),
     Section(
-        "Week by week",
-        "Whole weeks from Monday, UTC. No number stands where it would be about fewer than {floor} "
-        "people, or where "
-        "its export was never delivered.",
-        f"""
-        select scope_id::varchar as page, starts_on as period, listens, listeners,
-            engagement_points as "engagement",
-            active_users as "active people", votes, adds, blasts, recommends, follows,
-                events_hosted as events,
-            verified_attendance as "verified attendance", activity_points as "Activity Points"
-        from scene_week cross join publication
-        where period = 'week' and starts_on > as_of_date - {7 * WEEKS}
-        order by page, starts_on
-        """,
+        "Participation by week",
+        "Whole weeks from Monday, UTC: what people did here. Listening earns no points.",
+        _weekly(
+            "votes, adds, blasts, recommends, follows, events_hosted as events",
+            'verified_attendance as "verified attendance", activity_points as "Activity Points"',
+        ),
+        "participation_by_week",
+    ),
+    Section(
+        "Listening by week",
+        "No number stands where it would be about fewer than {floor} people, or where its export was never "
+        "delivered.",
+        _weekly(
+            'listens, listeners, active_users as "active people", engagement_points as engagement',
+            'full_listens as "full", majority_listens as majority, partial_listens as partial, skips',
+        ),
         "listening_by_week",
+    ),
+    Section(
+        "Broadcast health by week",
+        "Songs in the scene's rotation. What was in it is known from the first snapshot on.",
+        _weekly(
+            'songs_entered_rotation as "entered", songs_in_rotation as "in rotation"',
+            'active_new_count as "of them new"',
+        ),
+        "rotation_by_week",
     ),
     Section(
         "Listening by city",
@@ -232,7 +253,7 @@ ARTIST = [
     ),
     Section(
         "Week by week",
-        "Whole weeks from Monday, UTC, with what was released and played.",
+        "Whole weeks from Monday, UTC. A dashed line: something was released, or an event was held.",
         f"""
         select artist_band_id::varchar as page, starts_on as period, listens, adds, blasts,
             release_markers as releases, event_markers as events
