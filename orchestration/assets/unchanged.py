@@ -53,13 +53,13 @@ def what_holds(
                 severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
                 metadata={**since, "dagster_dbt/failed_row_count": result["failures"]},
             )
+    if _is_asked_for(SITE, run):
+        yield dg.AssetCheckEvaluation(SITE, SHOWS_IT.name, **how_it_stands(config))
     if _is_asked_for(ANALYTICS, run):
         # Time has passed, so this check runs again.
         (fresh,) = data_is_as_fresh_as_expected.check_keys
         yield dg.AssetCheckEvaluation(fresh.asset_key, fresh.name, **how_fresh(config))
         yield dg.AssetObservation(ANALYTICS, description="Nothing new.", metadata=since)
-    if _is_asked_for(SITE, run):
-        yield dg.AssetCheckEvaluation(SITE, SHOWS_IT.name, **how_it_stands(config))
 
 
 def _is_asked_for(asset: dg.AssetKey, run: dg.DagsterRun) -> bool:
