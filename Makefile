@@ -57,7 +57,7 @@ pictures: .venv/ready ## the README's pictures, of the sample's site; needs Debi
 		"select scope_id from scope where label = 'Houston punk, Texas'" | tail -n 1); \
 	for shot in "scene public/scopes/$$scene" "last-night internal/index"; do set -- $$shot; \
 		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=8000 \
-			--window-size=1000,1150 --screenshot=docs/pictures/$$1.png "file://$$PWD/target/pictures/site/$$2.html"; \
+			--window-size=1000,1240 --screenshot=docs/pictures/$$1.png "file://$$PWD/target/pictures/site/$$2.html"; \
 	done
 
 contract: .venv/ready ## what the product's tables promise: models/product_contract.csv

@@ -97,6 +97,11 @@ class Settings:
         return self.warehouse_dir / "dbt"
 
     @property
+    def run_results(self) -> Path:
+        """Where dbt says what the last build found."""
+        return self.dbt_dir / "run_results.json"
+
+    @property
     def parsed_dir(self) -> Path:
         """The project as dbt parsed it: dbt's own place in a clone, which every warehouse may share."""
         return self.dbt_dir / "parsed" if IS_INSTALLED else PROJECT_DIR / "target"

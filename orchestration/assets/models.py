@@ -127,16 +127,11 @@ def _laws() -> set[str]:
     return {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
 
 
-def run_results(config: Settings) -> Path:
-    """Where dbt says what the last build found."""
-    return config.dbt_dir / RUN_RESULTS
-
-
 def _artefacts(config: Settings) -> Path:
     """Where dbt keeps its artefacts. A first build, or one of changed code, starts from what was parsed."""
     folder = config.dbt_dir
     folder.mkdir(exist_ok=True)
-    run_results(config).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
+    config.run_results.unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
     parsed, ours = config.parsed_dir / PARSED, folder / PARSED
     if parsed.exists() and not (ours.exists() and ours.stat().st_mtime > parsed.stat().st_mtime):
         shutil.copyfile(parsed, ours)

@@ -20,8 +20,9 @@ from orchestration.settings import Settings, settings
 
 log = logging.getLogger("warehouse")
 
-
 ANALYTICS = dg.AssetKey(["published", "analytics"])
+# A check looks at the data itself. The policy shows beside an asset when it was last made.
+EVERY_NIGHT = dg.FreshnessPolicy.cron("15 6 * * *", lower_bound_delta=dt.timedelta(days=1))
 
 
 @cache
@@ -33,8 +34,7 @@ def analytics() -> dg.AssetsDefinition:
         group_name="published",
         kinds={"duckdb"},
         owners=[owner()],
-        # The check looks at the data itself. The policy shows beside the asset when it was last published.
-        freshness_policy=dg.FreshnessPolicy.cron("15 6 * * *", lower_bound_delta=dt.timedelta(days=1)),
+        freshness_policy=EVERY_NIGHT,
         description=(
             "analytics.duckdb: exactly the public tables, read-only, replaced at once by every good run. "
             "product/manifest.json leads to those of them that the product shows, as Parquet."

@@ -1,6 +1,5 @@
 """The site as an asset. A publication never waits for it, and stands if it cannot be written."""
 
-import datetime as dt
 import logging
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.alerts import in_short, send
-from orchestration.assets.published import ANALYTICS
+from orchestration.assets.published import ANALYTICS, EVERY_NIGHT
 from orchestration.assets.retries import trying_again
 from orchestration.build.archive import current
 from orchestration.build.manifest import owner
@@ -41,9 +40,7 @@ def site() -> dg.AssetsDefinition:
                 group_name="published",
                 kinds={"html"},
                 owners=[owner()],
-                freshness_policy=dg.FreshnessPolicy.cron(
-                    "15 6 * * *", lower_bound_delta=dt.timedelta(days=1)
-                ),
+                freshness_policy=EVERY_NIGHT,
                 description=(
                     "site/: pages for scenes (public/), artists (artists/) and those who run it (internal/), "
                     "swapped in whole after every publication."
@@ -67,18 +64,17 @@ def _write(context: dg.AssetExecutionContext) -> Iterator[Any]:
     except Exception as error:
         log.exception("the site could not be written")
         send(config, "could not write the site", context.run.run_id, SITE.path[-1], in_short(error))
-        yield dg.AssetCheckResult(**how_it_stands(config), asset_key=SITE, check_name=SHOWS_IT.name)
-        return
-    yield dg.MaterializeResult(
-        asset_key=SITE,
-        metadata={
-            "index": dg.MetadataValue.path(str(index(config))),
-            "preview": dg.MetadataValue.md(_preview(config, written.files)),
-            "files": sum(written.files.values()),
-            "new files": written.new,
-            "seconds": round(time.monotonic() - started, 2),
-        },
-    )
+    else:
+        yield dg.MaterializeResult(
+            asset_key=SITE,
+            metadata={
+                "index": dg.MetadataValue.path(str(index(config))),
+                "preview": dg.MetadataValue.md(_preview(config, written.files)),
+                "files": sum(written.files.values()),
+                "new files": written.new,
+                "seconds": round(time.monotonic() - started, 2),
+            },
+        )
     yield dg.AssetCheckResult(**how_it_stands(config), asset_key=SITE, check_name=SHOWS_IT.name)
 
 
@@ -86,12 +82,11 @@ def how_it_stands(config: Settings) -> dict[str, Any]:
     """Whether the site shows what is published, as the result of the check."""
     published = current(config)
     stands = bool(published) and shows(config, published.run_id)
+    why_not = "`warehouse site` writes it; the log of the run says what hindered it."
     return {
         "passed": stands,
         "severity": dg.AssetCheckSeverity.WARN,
-        "description": ""
-        if stands
-        else "`warehouse site` writes it; the log of the run says what hindered it.",
+        "description": "" if stands else why_not,
     }
 
 

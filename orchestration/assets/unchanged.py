@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.freshness import data_is_as_fresh_as_expected, how_fresh
-from orchestration.assets.models import run_results, warehouse_models
+from orchestration.assets.models import warehouse_models
 from orchestration.assets.published import ANALYTICS
 from orchestration.assets.site import SHOWS_IT, SITE, how_it_stands
 from orchestration.build.archive import current
@@ -73,6 +73,6 @@ def _test(spec: dg.AssetCheckSpec) -> str:
 
 def _found(config: Settings) -> dict[str, dict[str, Any]]:
     """The result of every test in the last build, by dbt's name of the test. A failed test ends a build."""
-    file = run_results(config)
+    file = config.run_results
     results = json.loads(file.read_bytes())["results"] if file.exists() else []
     return {result["unique_id"]: result for result in results if result["status"] in ("pass", "warn")}

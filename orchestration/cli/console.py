@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -93,6 +95,17 @@ def require_place(output: Path, config: Settings) -> None:
         raise UsageError(f"{output} is not a file")
     if output.resolve().is_relative_to(config.warehouse_dir):
         raise UsageError(f"{output} lies in the warehouse; write to another place")
+
+
+@contextmanager
+def whole(output: Path) -> Iterator[Path]:
+    """Beside the place of a result, a file to write; it is moved there when it is whole, and else goes."""
+    draft = output.with_name(f".{output.name}.new")
+    try:
+        yield draft
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def make_directories(config: Settings) -> None:

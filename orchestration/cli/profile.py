@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.console import WAREHOUSE, choose_published, console, require_place
+from orchestration.cli.console import WAREHOUSE, choose_published, console, require_place, whole
 
 
 def profile(
@@ -18,5 +18,6 @@ def profile(
     require_place(page, config)
     from orchestration.site.pages import write_profile
 
-    write_profile(config, user_id, page)
+    with whole(page) as draft:
+        write_profile(config, user_id, draft)
     console.print(f"The page: {page}", soft_wrap=True, markup=False)

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestration.ask.query import Format, answer, asking
-from orchestration.cli.console import WAREHOUSE, choose_published, console, require_place, say
+from orchestration.cli.console import WAREHOUSE, choose_published, console, require_place, say, whole
 from orchestration.settings import UsageError
 
 
@@ -31,22 +32,16 @@ def query(
     written_as = written_as or _format_of(output)
     if written_as is Format.PARQUET and not output:
         raise UsageError("Parquet cannot be shown; say with --output FILE where to write it")
-    with TemporaryDirectory(prefix="warehouse-") as scratch:
-        # Written beside its place, and moved there when it is whole.
-        draft = output.with_name(f".{output.name}.new") if output else Path(scratch, "result")
-        to_console = not output and written_as is Format.TABLE
-        try:
-            with asking(
-                config.published_file, config.memory_limit, Path(scratch, "spill"), draft
-            ) as connection:
-                is_cut = answer(connection, sql, console if to_console else draft, written_as, limit)
-            if output:
-                draft.replace(output)
-            elif not to_console:
-                with draft.open("rb") as file:
-                    shutil.copyfileobj(file, sys.stdout.buffer)
-        finally:
-            draft.unlink(missing_ok=True)
+    to_console = not output and written_as is Format.TABLE
+    with (
+        TemporaryDirectory(prefix="warehouse-") as scratch,
+        whole(output) if output else nullcontext(Path(scratch, "result")) as draft,
+    ):
+        with asking(config.published_file, config.memory_limit, Path(scratch, "spill"), draft) as connection:
+            is_cut = answer(connection, sql, console if to_console else draft, written_as, limit)
+        if not output and not to_console:
+            with draft.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
     if is_cut:
         say(f"These are the first {limit:,} rows; there are more.")
 

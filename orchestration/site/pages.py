@@ -105,9 +105,7 @@ def write_profile(config: Settings, user_id: str, file: Path) -> None:
         title="My Activity Points", home_scene=found[0], as_of_date=found[1], floor=0, sections=sections,
         pictures=pictures,
     )  # fmt: skip
-    draft = file.with_name(f".{file.name}.new")
-    draft.write_text(page, encoding="utf-8")
-    draft.replace(file)
+    file.write_text(page, encoding="utf-8")
 
 
 def _rows_of(section: Shown) -> list[dict[str, object]]:
@@ -199,16 +197,15 @@ def _write(connection: duckdb.DuckDBPyConnection, config: Settings, pages: _Page
     _artists(connection, pages, floor)
     _index(pages, "internal", [])
     pages.page("internal/index.html", "internal", title="Is last night right?", missing=missing,
-        laws=_laws(config),
-               sections=_sections(connection, INTERNAL, floor)("quality"))  # fmt: skip
+               laws=_laws(config), sections=_sections(connection, INTERNAL, floor)("quality"))  # fmt: skip
 
 
 def _artists(connection: duckdb.DuckDBPyConnection, pages: _Pages, floor: int) -> None:
     """One page for each artist, and their index by name."""
     artists = connection.execute(
         """
-        select distinct artist_band_id::varchar, artist_name from artist_total order by artist_name,
-            artist_band_id
+        select distinct artist_band_id::varchar, artist_name from artist_total
+        order by artist_name, artist_band_id
         """
     ).fetchall()
     _index(pages, "artists", [(name, f"artist/{page}.html") for page, name in artists])
@@ -234,7 +231,7 @@ def _scopes(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     found = connection.execute(
         """
         select scope_id::varchar as page, tier, label, coalesce(state, '') as state from scope
-        where not is_unscoped order by tier, state, label, scope_id
+        where not is_unscoped order by state, label, scope_id
         """
     )
     names = [column[0] for column in found.description]
@@ -288,7 +285,7 @@ def _shade(number: int | None, most: int) -> int:
 def _laws(config: Settings) -> list[tuple[str, str, str]]:
     """Each law, what it says, and how it stood when the warehouse was built."""
     try:
-        results = json.loads((config.dbt_dir / "run_results.json").read_bytes())["results"]
+        results = json.loads(config.run_results.read_bytes())["results"]
         nodes = json.loads((config.dbt_dir / "manifest.json").read_bytes())["nodes"]
     except (OSError, ValueError, LookupError):
         return []  # who has the published file alone knows nothing of the build

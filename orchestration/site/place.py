@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from orchestration.places import sync
+from orchestration.places import move_for_good, sync
 from orchestration.settings import Settings
 
 # As what is published: the group reads it, a web server for instance.
@@ -39,7 +39,7 @@ def swap_in(config: Settings, written: Path) -> None:
         for name in names:
             Path(parent, name).chmod(FILES)
     folder = home / f"{written.stem}-{dt.datetime.now(dt.UTC):%H%M%S%f}"
-    written.rename(folder)
+    move_for_good(written, folder)
     link = config.site_dir.with_name(f".{config.site_dir.name}.link")
     link.unlink(missing_ok=True)
     link.symlink_to(folder.relative_to(config.warehouse_dir))

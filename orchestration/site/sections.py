@@ -95,9 +95,8 @@ def _metrics(subject: str, page: str, audience: str) -> str:
 SCOPE = [
     Section(
         "Plot statistics",
-        "The numbers of the scene's Plot. “Actions on signals” is what the app calls activity score; the "
-        "Activity "
-        "Score is the sum of the Activity Points that people earned here.",
+        "The numbers of the scene's Plot. “Actions on signals” is what the app calls activity score; "
+        "the Activity Score is the sum of the Activity Points that people earned here.",
         """
         select page, unnest([
             {'what': 'members, as the app counts them', 'number': total_members, 'the 7 days before': null},
@@ -245,8 +244,7 @@ ARTIST = [
         select artist_band_id::varchar as page,
             case when window_days is null then 'all time' else window_days || ' days' end as "window",
             listens, listeners, adds, adders, followers, attendance, attendees,
-                aware_people as "aware people",
-            blasts, votes, cities, states, songs
+            aware_people as "aware people", blasts, votes, cities, states, songs
         from artist_total
         order by page, window_days nulls last
         """,
@@ -269,10 +267,10 @@ ARTIST = [
         """
         select artist_band_id::varchar as page, track_title as song, scope.label as scene,
             entered_pool_at::date as released, graduated_at::date as graduated,
-            days_to_graduation as "days to graduation", first_week_listens as "listens in the first week",
-                votes
-        from release_activity left join scope on scope.tier = 'city'
-            and scope.scene_id = release_activity.scene_id
+            days_to_graduation as "days to graduation",
+            first_week_listens as "listens in the first week", votes
+        from release_activity
+        left join scope on scope.tier = 'city' and scope.scene_id = release_activity.scene_id
         order by page, released, song, rotation_entry_id
         """,
     ),
@@ -311,14 +309,11 @@ RULES = Section(
         points,
         concat_ws('; ',
             case when is_bonus then 'a bonus' end,
-            case when daily_cap_points is not null then 'at most ' || daily_cap_points || ' a day' end,
-            case when cap_per_source is not null then 'at most ' || cap_per_source || ' for one act' end,
-
-                case when max_points_per_award is not null then 'at most ' || max_points_per_award
-                    || ' at once' end,
-
-                case when response_window_hours is not null then 'within '
-                    || response_window_hours || ' hours' end
+            -- What a rule does not have is null, and is left out.
+            'at most ' || daily_cap_points || ' a day',
+            'at most ' || cap_per_source || ' for one act',
+            'at most ' || max_points_per_award || ' at once',
+            'within ' || response_window_hours || ' hours'
         ) as bounds,
         valid_from as "from", valid_to as until
     from point_rule
@@ -333,8 +328,7 @@ INTERNAL = [
         """
         select 'quality' as page, table_name as "table", status, reason, sum(rows_delivered) as delivered,
             sum(rows_accepted) as accepted, sum(rows_duplicate) as duplicate,
-                sum(rows_superseded) as superseded,
-            sum(rows_rejected) as rejected
+            sum(rows_superseded) as superseded, sum(rows_rejected) as rejected
         from row_account cross join publication
         where night = as_of_date
         group by all order by all
@@ -345,10 +339,10 @@ INTERNAL = [
         "Every delivered row is accepted, a duplicate, superseded or rejected; refused deliveries say why.",
         """
         select 'quality' as page, table_name as "table", status, reason, count(*) as parts,
-            min(night) as "from",
-            max(night) as until, sum(rows_delivered) as delivered, sum(rows_accepted) as accepted,
+            min(night) as "from", max(night) as until,
+            sum(rows_delivered) as delivered, sum(rows_accepted) as accepted,
             sum(rows_duplicate) as duplicate, sum(rows_superseded) as superseded,
-                sum(rows_rejected) as rejected
+            sum(rows_rejected) as rejected
         from row_account
         group by all order by all
         """,
@@ -358,8 +352,7 @@ INTERNAL = [
         "The latest hundred that broke the contract, with line and column.",
         """
         select 'quality' as page, table_name as "table", night, part, row_number as line,
-            column_name as "column",
-            reason, value
+            column_name as "column", reason, value
         from rejected_row
         qualify row_number() over (order by night desc, table_name, part, row_number, column_name) <= 100
         order by night desc, table_name, part, row_number, column_name
