@@ -50,6 +50,9 @@ def dev(folder: Path, command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603
             ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "script", *words],
             stdout=log, stderr=log, start_new_session=True,
+            # A run of Dagster in this process maps TERM to INT, which may be ignored where tests are started.
+            # make would inherit that, and ignore what it is told here.
+            preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),
             env=os.environ | {"WAREHOUSE_DIR": str(folder / "warehouse"), "DAGSTER_HOME": ""},
         )  # fmt: skip
 

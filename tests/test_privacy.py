@@ -294,18 +294,25 @@ def shared(home: Path) -> dict[str, int]:
 def to_be_shared(world: World) -> dict[str, int]:
     """What the group may read."""
     (archived,) = (world.warehouse_dir / "publications").iterdir()
-    return {
-        "warehouse": 0o750,
-        "warehouse/publications": 0o750,
-        "warehouse/analytics.duckdb": 0o440,
-        str(archived.relative_to(world.home)): 0o440,
-        "warehouse/product": 0o750,
-        "warehouse/product/manifest.json": 0o440,
-        f"warehouse/product/{archived.stem}": 0o750,
-    } | {
-        f"warehouse/product/{archived.stem}/{name}": 0o440
-        for name in ("manifest.json", *(f"{table}.parquet" for table in product_nodes(manifest())))
-    }
+    home = world.warehouse_dir / ".site"
+    site = [world.warehouse_dir / "site", home, *home.rglob("*")]
+    assert any(path.name == "index.html" for path in site)
+    return (
+        {
+            "warehouse": 0o750,
+            "warehouse/publications": 0o750,
+            "warehouse/analytics.duckdb": 0o440,
+            str(archived.relative_to(world.home)): 0o440,
+            "warehouse/product": 0o750,
+            "warehouse/product/manifest.json": 0o440,
+            f"warehouse/product/{archived.stem}": 0o750,
+        }
+        | {
+            f"warehouse/product/{archived.stem}/{name}": 0o440
+            for name in ("manifest.json", *(f"{table}.parquet" for table in product_nodes(manifest())))
+        }
+        | {str(path.relative_to(world.home)): 0o750 if path.is_dir() else 0o440 for path in site}
+    )
 
 
 def test_what_is_written_is_private_and_the_group_may_read_what_is_published(world: World) -> None:
@@ -327,6 +334,7 @@ def test_what_is_written_is_private_and_the_group_may_read_what_is_published(wor
         ("publications", 0o755),
         ("product", 0o755),
         ("product/manifest.json", 0o444),
+        (".site", 0o755),
         (".", 0o770),
     ],
 )
