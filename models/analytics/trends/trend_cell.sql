@@ -17,16 +17,37 @@ with scene_period as (
     select * from {{ ref('scene_period') }}
 ),
 
+-- `everywhere` is the artist on the whole platform, of whose people a scope has a part.
 artist_period as (
     select
         artists.*,
-        scene_period.listeners as scope_listeners
+        scene_period.listeners as scope_listeners,
+        {%- for people, _ in of_artists.values() %}
+        everywhere.{{ people }} as {{ people }}_everywhere{% if not loop.last %},{% endif %}
+        {%- endfor %}
     from {{ ref('artist_period') }} as artists
     inner join scene_period
         on
             artists.period = scene_period.period
             and artists.starts_on = scene_period.starts_on
             and artists.scope_id = scene_period.scope_id
+    inner join {{ ref('artist_period') }} as everywhere
+        on
+            artists.period = everywhere.period
+            and artists.starts_on = everywhere.starts_on
+            and artists.artist_band_id = everywhere.artist_band_id
+            and everywhere.tier = 'platform'
+),
+
+floor as (
+    select floor_people from {{ ref('privacy_floor') }}
+),
+
+-- Scopes that may show that they have nobody.
+may_be_nobody as (
+    select scope_id from {{ ref('sceneless_scope') }}
+    union
+    select scope_id from {{ ref('unscoped_part') }}
 ),
 
 cohorts as (
@@ -60,6 +81,11 @@ cells as (
         {{ people }} as people,
         cast({{ others }} as bigint) as others
     from artist_period
+    cross join floor
+    -- What few people do is withheld everywhere, with a row or without one. Most cells are such.
+    where
+        {{ people }}_everywhere >= floor_people
+        or scope_id in (select scope_id from may_be_nobody)
     union all
     {% endfor -%}
     select
