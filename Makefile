@@ -39,8 +39,11 @@ lint: .venv/ready ## style, types, the wall
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000: make dev [PORT=port]
 	$(BIN)/warehouse dev $(if $(PORT),--port $(PORT))
 
-bench: .venv/ready ## seconds at size, and whether the promises are kept: make bench [ACTS=10000000]
-	MEMORY_LIMIT=$(or $(MEMORY_LIMIT),4GB) $(BIN)/python -m bench $(or $(ACTS),10000000) data/bench
+bench: .venv/ready ## what a night costs at size, beside what it may cost: make bench [ROWS="1000000 5000000"]
+	$(BIN)/python -m bench data/bench $(or $(ROWS),1000000 5000000)
+
+scoring: .venv/ready ## seconds of policies and explanations at size: make scoring [ACTS=10000000]
+	MEMORY_LIMIT=$(or $(MEMORY_LIMIT),4GB) $(BIN)/python -m bench.scoring $(or $(ACTS),10000000) data/bench/scoring
 
 docs: export WAREHOUSE_DIR := target/docs
 docs: .venv/ready ## the dbt docs as one page, and docs/lineage.md
@@ -64,4 +67,4 @@ contract: .venv/ready ## what the product's tables promise: models/product_contr
 	WAREHOUSE_DIR=. $(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.build.product_contract target/manifest.json
 
-.PHONY: help run test prove lint dev bench docs contract pictures
+.PHONY: help run test prove lint dev bench scoring docs contract pictures

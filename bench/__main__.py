@@ -1,111 +1,153 @@
-"""`python -m bench ACTS FOLDER`: seconds of whole processes, rows, ratios, and whether the promises are kept.
+"""`python -m bench FOLDER ROWS …`: what a night costs on a year of so many engagements, and what it may cost.
 
-The exit code is 1 if a promise is broken. Seconds depend on the machine and on what else runs there; ratios
-within one run depend less on it.
+Prints a table in Markdown. Seconds depend on the machine and on what else runs there; ratios within one run
+depend less on it. `python -m bench.scoring` measures policies and explanations.
 """
 
 import os
-import subprocess
+import shutil
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import duckdb
-from rich.console import Console
-from rich.table import Table
 
-from bench.world import WAREHOUSE, build
-from orchestration.settings import PROJECT_DIR
+from bench.goals import Goal
+from bench.measure import warehouse
+from bench.nights import Year
+from bench.one_connection import in_one_connection, seconds_of_dbt
+from bench.queries import slowest
+from bench.reading import TABLE, times_of_a_bare_copy
+from bench.year import HISTORY
+from orchestration.database import files, literal
 
-WHAT_IF_SECONDS = 60
-EXPLAIN_SECONDS = 1
-SMALL = 100
+FIXED = 20_000  # engagements of the year whose nights cost next to nothing but the start
 TRIES = 3
-
-# Every column that scoring looks at, read once, and points summed by scene and day.
-SCAN = """
-    select scene_id, occurred_on, count(*), sum(points), max(act_id), max(source_id), max(delivery_id)
-    from decision group by all
-"""
-# The member with most acts is the slowest to explain.
-SUBJECTS = """
-    select
-        (select mode(user_id) from activity_point),
-        (select min(activity_point_id) from activity_point),
-        (select mode(scene_id) from activity_point),
-        (select as_of_date from publication),
-        (select count(*) from activity_point),
-        (select count(*) from activity_decision)
-"""
+MIB, GIB, MILLION = 1 << 20, 1 << 30, 1_000_000
+FORM = "parquet"
 
 
-def main(acts: int, folder: Path) -> int:
-    """Measure, print, and say how many promises are broken."""
-    worlds = {size: folder / f"{size}_acts" for size in (max(acts // SMALL, 1000), acts)}
-    for size, world in worlds.items():
-        if not world.exists():
-            print(f"building a world of {size:,} acts in {world}", flush=True)
-            build(world, size)
-    small, large = (explanations(world) for world in worlds.values())
-    scanned = scan(worlds[acts])
-    replayed = seconds(worlds[acts], "what-if", str(PROJECT_DIR / "seeds"))
-    *_, rows, decided = subjects(worlds[acts])
-    table = Table("what", "rows", "seconds", "ratio", "to", "promise")
-    lines = [
-        ("read all decisions once, two processors", decided, scanned, 1.0, "", None),
-        ("warehouse what-if", decided, replayed, replayed / scanned, "reading once", WHAT_IF_SECONDS),
-    ]
-    for name, took in large.items():
-        ratio = took / small[name]
-        lines.append(
-            (f"warehouse explain {name}", rows, took, ratio, "a hundredth of the rows", EXPLAIN_SECONDS)
-        )
-    for what, count, took, ratio, to, promise in lines:
-        kept = "" if promise is None else f"{'kept' if took < promise else 'BROKEN'}: under {promise} s"
-        table.add_row(what, f"{count:,}", f"{took:.2f}", f"{ratio:.1f}", to, kept)
-    Console(width=130).print(table)
-    print(f"load of this machine in the last 5 minutes: {os.getloadavg()[1]:.1f}")
-    return sum(promise is not None and took >= promise for *_, took, _, _, promise in lines)
+def main(folder: Path, sizes: list[int]) -> None:
+    """Measure and print."""
+    folder.mkdir(parents=True, exist_ok=True)
+    memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
+    fixed = Year(folder, FIXED, FORM)
+    fixed.begin()
+    fixed.go_on()
+    goals = list(_commands(fixed))
+    years: list[Year] = []
+    for size in sizes:
+        year = Year(folder, size, FORM)
+        year.begin()
+        goals += _from_the_beginning(year, fixed, memory_limit)
+        goals += _reading(folder, year)
+        year.go_on()
+        goals += _nights(year, fixed, years[:1])
+        goals += _published(year)
+        years.append(year)
+    print("| goal | measured | bound | verdict | behind it |\n|---|---|---|---|---|")
+    for goal in goals:
+        bound = "" if goal.bound is None else f"{goal.bound:g}"
+        print(f"| {goal.name} | {goal.figure:.2f} {goal.unit} | {bound} | {goal.verdict} | {goal.context} |")
+    print(f"\nLoad of this machine in the last 15 minutes: {os.getloadavg()[2]:.1f}")
 
 
-def subjects(world: Path) -> tuple:
-    """The ids to explain, and the number of rows there are."""
-    with duckdb.connect(str(world / "analytics.duckdb"), read_only=True) as connection:
-        return connection.execute(SUBJECTS).fetchone()
+def _commands(fixed: Year) -> Iterator[Goal]:
+    """What a command costs that does nothing, and a night with little new."""
+    yield Goal("a night with nothing new", fixed.nights["nothing new"].seconds, 2, "s")
+    yield Goal("a night with little new", fixed.nights["quiet"].seconds, 12, "s")
+    for command in (("status",), ("query", "select 1"), ("--help",)):
+        directory = fixed.directory
+        took = median(warehouse(*command, directory=directory).seconds for _ in range(TRIES))
+        yield Goal(f"`warehouse {command[0]}`", took, 0.5, "s", f"median of {TRIES}")
 
 
-def explanations(world: Path) -> dict[str, float]:
-    """Seconds of each kind of explanation."""
-    user, award, scene, day, *_ = map(str, subjects(world))
-    asked = {
-        "user": (user,),
-        "award": (award,),
-        "scene": (scene,),
-        "change": ("user", user, "--from", "2025-12-01", "--to", day),
-    }
-    return {
-        name: min(seconds(world, "explain", name, *about) for _ in range(TRIES))
-        for name, about in asked.items()
-    }
-
-
-def scan(world: Path) -> float:
-    """Seconds to read every decision once and sum up the points."""
-    with duckdb.connect(str(world / "warehouse.duckdb"), read_only=True) as connection:
-        connection.execute("set threads = 2")
-        started = time.monotonic()
-        connection.execute(SCAN).fetchall()
-        return time.monotonic() - started
-
-
-def seconds(world: Path, *command: str) -> float:
-    """Seconds of a whole process of the `warehouse` command, which must succeed."""
-    started = time.monotonic()
-    subprocess.run(  # noqa: S603
-        [*WAREHOUSE, *command, "--warehouse-dir", str(world)], check=True, stdout=subprocess.DEVNULL
+def _from_the_beginning(year: Year, fixed: Year, memory_limit: str) -> Iterator[Goal]:
+    """A build of everything beside the same SQL without dbt."""
+    took = year.nights["beginning"]
+    start = fixed.nights["beginning"].seconds
+    build, sql = seconds_of_dbt(year.directory), in_one_connection(year.directory, memory_limit)
+    yield Goal(
+        f"everything from the beginning, {_count(year)}", (build - _start_of_dbt(fixed)) / sql, 1.3,
+        context=f"dbt {build:.0f} s, its SQL {sql:.0f} s, the run {took.seconds:.0f} s, start {start:.0f} s",
+    )  # fmt: skip
+    yield Goal(
+        f"memory of all processes, {_count(year)}", took.peak_bytes / GIB, 3, "GiB", f"limit {memory_limit}"
     )
-    return time.monotonic() - started
+
+
+def _start_of_dbt(fixed: Year) -> float:
+    """Seconds that dbt takes for all nodes when there is next to no data."""
+    return seconds_of_dbt(fixed.directory)
+
+
+def _reading(folder: Path, year: Year) -> Iterator[Goal]:
+    """Ingestion of the first night of engagements beside a bare COPY, in two formats."""
+    for form in ("csv", "parquet"):
+        exports = year.directory / "exports" if form == FORM else _as_csv(folder, year)
+        ratio, taken, bare = times_of_a_bare_copy(exports, form, folder / "reading")
+        shutil.rmtree(folder / "reading")
+        yield Goal(
+            f"ingestion of {form}, {_count(year)}", ratio, 1.5,
+            context=f"{taken:.2f} s, a bare COPY {bare:.2f} s, medians of {TRIES}",
+        )  # fmt: skip
+
+
+def _as_csv(folder: Path, year: Year) -> Path:
+    """The engagements of the first night as CSV."""
+    exports = folder / f"{year.engagements}_as_csv"
+    night = exports / TABLE / HISTORY.isoformat()
+    night.mkdir(parents=True, exist_ok=True)
+    parts = files(year.directory / "exports" / TABLE / HISTORY.isoformat(), "part-*.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (from read_parquet({parts})) to {literal(night / 'part-0000.csv')} (header)"
+        )
+    return exports
+
+
+def _nights(year: Year, fixed: Year, first: list[Year]) -> Iterator[Goal]:
+    """The nights after the year, without what they cost on next to no data."""
+    data = {kind: took.seconds - fixed.nights[kind].seconds for kind, took in year.nights.items()}
+    for small in first:
+        before = small.nights["quiet"].seconds - fixed.nights["quiet"].seconds
+        yield Goal(
+            f"a quiet night, {_count(year)} beside {_count(small)}", data["quiet"] / before, 1.5,
+            context=f"{data['quiet']:.1f} s of data, {before:.1f} s",
+        )  # fmt: skip
+    for kind in ("late", "corrected", "departed"):
+        yield Goal(
+            f"a {kind} night beside a quiet one, {_count(year)}", data[kind] / data["quiet"], 3,
+            context=f"{data[kind]:.1f} s of data, {data['quiet']:.1f} s",
+        )  # fmt: skip
+    sizes = {name: year.bytes(name) for name in ("raw", "warehouse.duckdb", "analytics.duckdb")}
+    for name, size in sizes.items():
+        per_million = size / MIB * MILLION / year.engagements
+        yield Goal(
+            f"{name}, MiB per million engagements, {_count(year)}",
+            per_million,
+            None,
+            "MiB",
+        )
+    yield Goal(
+        f"warehouse.duckdb after the nights beside the first run, {_count(year)}",
+        sizes["warehouse.duckdb"] / year.first_size, 2,
+    )  # fmt: skip
+
+
+def _published(year: Year) -> Iterator[Goal]:
+    """Questions of analysts."""
+    taken = slowest(year.directory / "analytics.duckdb")
+    yield Goal(
+        f"questions about one scope, artist or member, {_count(year)}", taken["one"] * 1000, 200, "ms", "p95"
+    )
+    yield Goal(f"questions that read whole tables, {_count(year)}", taken["all"] * 1000, 2000, "ms", "p95")
+
+
+def _count(year: Year) -> str:
+    return f"{year.engagements / MILLION:g} M"
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(int(sys.argv[1]), Path(sys.argv[2]).resolve()), 1))
+    main(Path(sys.argv[1]).resolve(), [int(size) for size in sys.argv[2:]])

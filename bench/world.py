@@ -2,28 +2,26 @@
 
 import json
 import os
-import subprocess
-import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
 
+from bench.measure import warehouse
 from orchestration.build.publication import publish, published_tables
 from orchestration.sample import write_sample
 from orchestration.settings import Settings, settings
 
 REFILLED_FOLDERS = ("scenes", "recognition")
 WORLD = Path(__file__).with_name("world.sql")
-WAREHOUSE = [sys.executable, "-m", "orchestration.cli"]
 
 
 def build(folder: Path, acts: int) -> None:
     """Build and publish a warehouse with about that many acts in a new folder."""
     folder.mkdir(parents=True)
     write_sample(folder / "exports")
-    os.environ |= {"EXPORTS_DIR": str(folder / "exports"), "WAREHOUSE_DIR": str(folder)}
-    subprocess.run([*WAREHOUSE, "run"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    warehouse("run", exports=folder / "exports", directory=folder)
+    os.environ["WAREHOUSE_DIR"] = str(folder)
     enlarge(settings(), acts)
 
 

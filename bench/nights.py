@@ -1,0 +1,45 @@
+"""The nights that are measured: the first, a quiet, a late, a corrected one, a departure, nothing new."""
+
+from pathlib import Path
+
+from bench.measure import Took, warehouse
+from bench.year import AFTER, HISTORY, deliver, night_of, write_year
+
+
+class Year:
+    """A warehouse that lives through a year and the nights after it.
+
+    Attributes:
+        engagements: about how many there are.
+        directory: the warehouse; its exports lie in it.
+        nights: what each run took, by what it was for.
+        first_size: bytes of the warehouse's database after the first run.
+    """
+
+    def __init__(self, folder: Path, engagements: int, form: str) -> None:
+        """Write the exports, if they are not there."""
+        self.engagements, self._form = engagements, form
+        self.directory = folder / f"{engagements}_{form}"
+        self._exports = write_year(self.directory, engagements, form)
+        self.nights: dict[str, Took] = {}
+        self.first_size = 0
+
+    def begin(self) -> None:
+        """Run the job from the beginning."""
+        self.nights["beginning"] = self._run("--as-of", HISTORY.isoformat())
+        self.first_size = self.bytes("warehouse.duckdb")
+
+    def go_on(self) -> None:
+        """Run it night by night, then once with nothing new."""
+        for kind in AFTER:
+            deliver(self.directory, kind, self._form)
+            self.nights[kind] = self._run("--as-of", night_of(kind).isoformat())
+        self.nights["nothing new"] = self._run()
+
+    def bytes(self, name: str) -> int:
+        """The size of a file or a folder of the warehouse."""
+        path = self.directory / name
+        return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+
+    def _run(self, *arguments: str) -> Took:
+        return warehouse("run", *arguments, exports=self._exports, directory=self.directory)

@@ -1,0 +1,58 @@
+"""What ingestion takes for a large part, beside a bare COPY that casts its columns and checks nothing."""
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+from bench.year import HISTORY
+from orchestration.build.manifest import export_tables
+from orchestration.database import files, quoted
+from orchestration.raw.discover import delivered_nights
+from orchestration.raw.ingest import ingest
+from orchestration.raw.store import recover
+from orchestration.settings import Settings, settings
+
+TABLE = "track_engagements"
+TRIES = 3
+
+
+def times_of_a_bare_copy(exports: Path, form: str, scratch: Path) -> tuple[float, float, float]:
+    """How many times as long ingestion takes for the first night; the seconds of both: medians."""
+    ingestion, copies = [], []
+    for _ in range(TRIES):
+        copies.append(_copy(exports, form, scratch))
+        ingestion.append(_ingest(exports, scratch))
+    taken, bare = median(ingestion), median(copies)
+    return taken / bare, taken, bare
+
+
+def _ingest(exports: Path, scratch: Path) -> float:
+    config: Settings = replace(settings(), exports_dir=exports, warehouse_dir=scratch / "warehouse")
+    shutil.rmtree(config.warehouse_dir, ignore_errors=True)
+    config.warehouse_dir.mkdir(parents=True)
+    tables = {TABLE: export_tables()[TABLE]}
+    recover(config, tables)
+    (night,) = (night for night in delivered_nights(exports, tables) if night.date == HISTORY)
+    started = time.monotonic()
+    (outcome,) = ingest(config, tables, [night])
+    took = time.monotonic() - started
+    assert outcome.action == "accepted", outcome  # noqa: S101  (what is refused is not read)
+    return took
+
+
+def _copy(exports: Path, form: str, scratch: Path) -> float:
+    scratch.mkdir(parents=True, exist_ok=True)
+    kinds = {"double": "double", "integer": "bigint", "timestamp": "timestamp", "uuid": "uuid"}
+    columns = {c.delivered: kinds.get(c.data_type, "varchar") for c in export_tables()[TABLE].columns}
+    parts = files(exports / TABLE / HISTORY.isoformat(), f"part-*.{form}")
+    kept = ", ".join(f"{quoted(name)}::{kind} as {quoted(name)}" for name, kind in columns.items())
+    read = f"read_parquet({parts})" if form == "parquet" else f"read_csv({parts}, header = true)"
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        started = time.monotonic()
+        connection.execute(f"copy (select {kept} from {read}) to '{scratch}/bare.parquet' (format parquet)")
+        return time.monotonic() - started

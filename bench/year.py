@@ -1,0 +1,100 @@
+"""The exports of a year, and of four nights after it."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from orchestration.sample import LAST_NIGHT, SampleSize, write_sample
+
+# Each brings its own day beside what it is named for.
+AFTER = ("quiet", "late", "corrected", "departed")
+HISTORY = LAST_NIGHT - dt.timedelta(days=len(AFTER))
+LATE_BY = dt.timedelta(days=200)
+HELD_BACK = ("track_engagements", "signal_actions")
+
+
+def night_of(kind: str) -> dt.date:
+    """The night of this kind."""
+    return HISTORY + dt.timedelta(days=1 + AFTER.index(kind))
+
+
+def write_year(folder: Path, engagements: int, form: str) -> Path:
+    """Write the exports of a platform with about that many engagements and a tenth as many acts.
+
+    The first night delivers 365 days, but for one of them. Nobody leaves before the last night.
+    """
+    exports = folder / "exports"
+    if exports.exists():
+        return exports
+    size = SampleSize(
+        members=max(400, engagements // 25),
+        scenes=min(500, max(8, engagements // 5_000)),
+        tracks=max(120, engagements // 250),
+        engagements=engagements,
+        actions=engagements // 10,
+        nights=1 + len(AFTER),
+        history_days=364,
+    )
+    draft = folder / "draft"
+    write_sample(draft, size, formats=(form,))
+    with duckdb.connect() as connection:
+        _nobody_leaves(connection, draft, form)
+        for table in HELD_BACK:
+            _hold_back(connection, draft, table, folder, form)
+    return draft.rename(exports)
+
+
+def deliver(folder: Path, kind: str, form: str) -> None:
+    """What arrives with a night beside its own day."""
+    exports = folder / "exports"
+    with duckdb.connect() as connection:
+        if kind == "late":
+            for table in HELD_BACK:
+                shutil.move(folder / "held back" / table, exports / table / _long_ago().isoformat())
+        elif kind == "corrected":
+            votes = _parts(exports, "track_votes", night_of("late"), form)
+            query = f"from {votes} where id <> (select min(id) from {votes})"
+            _write(connection, query, exports / "track_votes" / night_of("late").isoformat(), form)
+        elif kind == "departed":
+            users = _parts(exports, "users", night_of("departed"), form)
+            query = f"from {users} where id <> (select min(id) from {users})"
+            _write(connection, query, exports / "users" / night_of("departed").isoformat(), form)
+
+
+def _long_ago() -> dt.date:
+    return night_of("late") - LATE_BY
+
+
+def _parts(exports: Path, table: str, night: dt.date, form: str) -> str:
+    pattern = f"'{exports / table / night.isoformat()}/part-*.{form}'"
+    return f"read_parquet({pattern})" if form == "parquet" else f"read_csv({pattern}, all_varchar = true)"
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, folder: Path, form: str) -> None:
+    """Put one part in the place of those in a folder."""
+    connection.execute(f"create or replace temp table delivered as {query}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in folder.glob("part-*"):
+        part.unlink()
+    options = "format parquet" if form == "parquet" else "format csv, header"
+    connection.execute(f"copy delivered to '{folder}/part-0000.{form}' ({options})")
+
+
+def _nobody_leaves(connection: duckdb.DuckDBPyConnection, exports: Path, form: str) -> None:
+    before = _parts(exports, "users", HISTORY, form)
+    for kind in AFTER:
+        night = _parts(exports, "users", night_of(kind), form)
+        query = f"from {night} union all (from {before} where id not in (select id from {night}))"
+        _write(connection, query, exports / "users" / night_of(kind).isoformat(), form)
+
+
+def _hold_back(
+    connection: duckdb.DuckDBPyConnection, exports: Path, table: str, folder: Path, form: str
+) -> None:
+    """Take a day long ago out of the first night."""
+    of_that_day = f""""createdAt"::timestamp::date = '{_long_ago()}'"""
+    history = _parts(exports, table, HISTORY, form)
+    _write(connection, f"from {history} where {of_that_day}", folder / "held back" / table, form)
+    _write(connection, f"from {history} where not {of_that_day}", exports / table / HISTORY.isoformat(), form)
