@@ -17,7 +17,7 @@ class Year:
     """
 
     def __init__(self, folder: Path, engagements: int, form: str) -> None:
-        """Write the exports, if they are not there."""
+        """Write the exports anew."""
         self.engagements, self._form = engagements, form
         self.directory = folder / f"{engagements}_{form}"
         self._exports = write_year(self.directory, engagements, form)

@@ -12,8 +12,8 @@ QUESTION = re.compile(r"^-- (all|scope|artist|member): .*\n([^;]+);", re.MULTILI
 SUBJECTS = {
     "scope": "select scope_id from scope order by md5(scope_id::varchar) limit $1",
     "artist": """
-        select artist_band_id from artist_analytics
-        group by all order by md5(artist_band_id::varchar) limit $1
+        select artist_band_id from (select distinct artist_band_id from artist_analytics)
+        order by md5(artist_band_id::varchar) limit $1
     """,
     "member": "select user_id from member_profile order by md5(user_id::varchar) limit $1",
 }

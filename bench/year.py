@@ -25,9 +25,7 @@ def write_year(folder: Path, engagements: int, form: str) -> Path:
 
     The first night delivers 365 days, but for one of them. Nobody leaves before the last night.
     """
-    exports = folder / "exports"
-    if exports.exists():
-        return exports
+    shutil.rmtree(folder, ignore_errors=True)
     size = SampleSize(
         members=max(400, engagements // 25),
         scenes=min(500, max(8, engagements // 5_000)),
@@ -43,7 +41,7 @@ def write_year(folder: Path, engagements: int, form: str) -> Path:
         _nobody_leaves(connection, draft, form)
         for table in HELD_BACK:
             _hold_back(connection, draft, table, folder, form)
-    return draft.rename(exports)
+    return draft.rename(folder / "exports")
 
 
 def deliver(folder: Path, kind: str, form: str) -> None:
