@@ -95,7 +95,7 @@ def _(connection, mo, scene):
         select metric.section, metric.label, value, is_suppressed, analytics_summary.coverage, unit
         from analytics_summary join metric using (metric)
         where scope_id::varchar = $1 and analytics_summary.subject_type = 'scene' and window_days = 30
-        order by metric.rowid
+        order by metric.place
         """,
         [scene.value],
     ).df()
