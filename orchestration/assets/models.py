@@ -20,6 +20,7 @@ from orchestration.assets.descriptions import InWords, with_check_descriptions
 from orchestration.assets.retries import trying_again
 from orchestration.build import dbt
 from orchestration.build.manifest import PARSED, manifest
+from orchestration.build.run import run_to_build
 from orchestration.build.wall import breaches
 from orchestration.build.working import finish, relations, start_from
 from orchestration.lock import hold
@@ -81,7 +82,12 @@ def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInv
     three seconds of every night.
     """
     folder = _artefacts(config)
-    told = {"DBT_LOG_FORMAT": "json", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONUNBUFFERED": "1"}
+    told = {
+        "DBT_LOG_FORMAT": "json",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_ENV_CUSTOM_ENV_RUN": run_to_build(config),  # dbt writes it into its results
+        "PYTHONUNBUFFERED": "1",
+    }
     return DbtCliInvocation.run(
         args=[str(dbt.EXECUTABLE), "build", "--exclude-resource-type", "unit_test", *_selection(context)],
         env=os.environ | dbt.environment(folder) | told,

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.build.manifest import code_version
-from orchestration.database import files, literal
+from orchestration.database import files, literal, one_row
 from orchestration.places import move_for_good
 from orchestration.raw.discover import nights_behind
 from orchestration.settings import Settings
@@ -15,6 +15,15 @@ from orchestration.settings import Settings
 def run_file(config: Settings) -> Path:
     """The file of the source `raw.run`, in which ingestion writes what the build is for."""
     return config.raw_dir / "run.parquet"
+
+
+def run_to_build(config: Settings) -> str:
+    """The run that the next build is for, as ingestion wrote it down; empty if it never did."""
+    if not run_file(config).exists():
+        return ""
+    with duckdb.connect() as connection:
+        (run_id,) = one_row(connection, f"select run_id from read_parquet({files(run_file(config))})")
+    return str(run_id)
 
 
 def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
