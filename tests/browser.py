@@ -60,11 +60,11 @@ class Browser:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return json.loads(answer.read())["value"]
 
-    def open(self, page: Path, width: int = 1100, scheme: str = "light") -> None:
-        """Open a file in a window of that width, by day or by night."""
+    def open(self, page: Path, width: int = 1100, scheme: str = "light", media: str = "") -> None:
+        """Open a file in a window of that width, by day or by night, on a screen or as it is printed."""
         self._ask("POST", "/window/rect", {"width": width, "height": 900})
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        self._ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": media})
+        shown = {"media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self._ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": shown})
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self._ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
         self._ask("POST", "/url", {"url": page.resolve().as_uri()})
@@ -77,6 +77,11 @@ class Browser:
         """Press keys."""
         presses = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self._ask("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": presses}]})
+
+    def point(self, x: int, y: int) -> None:
+        """Move the pointer to a place of the window."""
+        move = {"type": "pointerMove", "duration": 0, "x": x, "y": y, "origin": "viewport"}
+        self._ask("POST", "/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": [move]}]})
 
     def console(self) -> list[str]:
         """What the console has said since it was asked last."""

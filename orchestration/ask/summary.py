@@ -10,7 +10,7 @@ from orchestration.ask.table import show
 from orchestration.places import read
 from orchestration.raw.discover import last_night, nights_behind
 from orchestration.settings import Settings
-from orchestration.site.place import index, shows
+from orchestration.site.place import indexes, shows
 
 ROWS = """
     select
@@ -75,7 +75,8 @@ def show_summary(console: Console, config: Settings, laws_held: dict[str, str]) 
         console.print(f"Law {result}: {law.replace('_', ' ')}")
     console.print(f"\nThe warehouse: {config.published_file}", soft_wrap=True)
     if shows(config, run_id):
-        console.print(f"The site: {index(config)}", soft_wrap=True)
+        for what, page in indexes(config).items():
+            console.print(f"{what}: {page}", soft_wrap=True)
     else:
         console.print(NO_SITE, style="bold yellow")
     console.print(f'Try: {Path(sys.argv[0])} query "{QUERY.format(as_of_date)}"', soft_wrap=True)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -16,6 +16,9 @@ from orchestration.build.manifest import owner
 from orchestration.lock import hold
 from orchestration.settings import Settings, settings
 from orchestration.site.place import AUDIENCES, index, shows
+
+if TYPE_CHECKING:
+    from orchestration.site.pages import Written
 
 log = logging.getLogger("warehouse")
 
@@ -68,8 +71,9 @@ def _write(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield dg.MaterializeResult(
             asset_key=SITE,
             metadata={
+                "verdict": written.verdict.sentence,
                 "index": dg.MetadataValue.path(str(index(config))),
-                "preview": dg.MetadataValue.md(_preview(config, written.files)),
+                "preview": dg.MetadataValue.md(_preview(config, written)),
                 "files": sum(written.files.values()),
                 "new files": written.new,
                 "seconds": round(time.monotonic() - started, 2),
@@ -90,7 +94,10 @@ def how_it_stands(config: Settings) -> dict[str, Any]:
     }
 
 
-def _preview(config: Settings, files: dict[str, int]) -> str:
-    """What was written for whom, and the page that each opens first."""
-    rows = [f"| {audience} | {files[audience]} | `{index(config, audience)}` |" for audience in AUDIENCES]
-    return "\n".join(["| audience | files | opens with |", "| --- | ---: | --- |", *rows])
+def _preview(config: Settings, written: "Written") -> str:
+    """Whether last night is right, what was written for whom, and the page that each opens first."""
+    rows = [
+        f"| {audience} | {written.files[audience]} | `{index(config, audience)}` |" for audience in AUDIENCES
+    ]
+    verdict = f"**Is last night right?** {written.verdict.sentence}"
+    return "\n".join([verdict, "", "| audience | files | opens with |", "| --- | ---: | --- |", *rows])

@@ -17,10 +17,12 @@ def site(
     config = choose_published(warehouse_dir)
     hold(config)
     from orchestration.site.pages import write_site
-    from orchestration.site.place import index
+    from orchestration.site.place import THE_SITE, indexes
 
     with console.status("Writing pages …") as status:
         write_site(config, lambda files: status.update(f"Writing pages … {files:,}"))
-    console.print(f"The site: {index(config)}", soft_wrap=True, markup=False)
+    for what, page in indexes(config).items():
+        console.print(f"{what}: {page}", soft_wrap=True, markup=False)
     if show:
-        webbrowser.open(index(config).resolve().as_uri())
+        # Not the folder that the link leads to, which goes with the next site.
+        webbrowser.open(indexes(config)[THE_SITE].absolute().as_uri())

@@ -11,11 +11,18 @@ from orchestration.settings import Settings
 # As what is published: the group reads it, a web server for instance.
 FILES, FOLDERS = 0o440, 0o750
 AUDIENCES = ("public", "artists", "internal")
+THE_SITE = "The site"  # said of the public one
 
 
 def index(config: Settings, audience: str = "public") -> Path:
     """The page that an audience opens first."""
     return config.site_dir / audience / "index.html"
+
+
+def indexes(config: Settings) -> dict[str, Path]:
+    """The page that each audience opens first, and for whom it is."""
+    whose = zip((THE_SITE, "For artists", "For those who run it"), AUDIENCES, strict=True)
+    return {whom: index(config, audience) for whom, audience in whose}
 
 
 def shows(config: Settings, run_id: str) -> bool:
@@ -48,8 +55,8 @@ def swap_in(config: Settings, written: Path) -> None:
     link.replace(config.site_dir)
     sync(config.warehouse_dir)
     for other in home.iterdir():
-        if other != folder:
-            shutil.rmtree(other)
+        if other.is_dir() and other != folder:
+            shutil.rmtree(other, ignore_errors=True)  # the new one is in place whatever becomes of the old
 
 
 def _home(config: Settings) -> Path:
