@@ -581,7 +581,7 @@ def test_the_step_after_a_publication_writes_the_site_and_says_where(copied: Pat
     assert done.success
     (made,) = done.asset_materializations_for_node("published__site")
     assert made.metadata["index"].value == str(copied / "site" / "public" / "index.html")
-    assert f"| internal | 5 | `{copied}/site/internal/index.html` |" in made.metadata["preview"].value
+    assert f"| internal | 6 | `{copied}/site/internal/index.html` |" in made.metadata["preview"].value
     assert made.metadata["verdict"].value.startswith("Not quite: 1 table refused")
     assert made.metadata["verdict"].value in made.metadata["preview"].value
     assert made.metadata["files"].value == sum(file.is_file() for file in (copied / "site").rglob("*"))
@@ -806,6 +806,17 @@ def test_the_keyboard_reaches_everything(window: Browser, kinds: dict[str, Path]
     assert reached == list(range(min(wanted, 60)))
     # Each shows where one is.
     assert window.run("return getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+
+def test_a_metric_says_what_it_means(window: Browser, kinds: dict[str, Path]) -> None:
+    registry = list(csv.DictReader(io.StringIO((PROJECT_DIR / "seeds" / "metric.csv").read_text())))
+    meant = {row["label"]: row["definition"] for row in registry}
+    for kind in ("scope", "artist"):
+        window.open(kinds[kind])
+        links = "[...document.querySelectorAll('#all-numbers td a')].map((a) => [a.textContent, a.title])"
+        said = window.run(f"return {links}")
+        assert len(said) > 1
+        assert all(meant[label] == title for label, title in said)
 
 
 def test_the_search_finds_names_without_their_accents_and_says_if_there_is_none(

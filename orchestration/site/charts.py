@@ -160,7 +160,7 @@ def _styled(chart: alt.TopLevelMixin, background: str) -> dict[str, object]:
         font="system-ui, sans-serif",
         view=alt.ViewConfig(stroke=None),
         axis=axis,
-        legend=alt.LegendConfig(labelFontSize=SMALL, labelLimit=0),
+        legend=alt.LegendConfig(labelFontSize=SMALL, labelLimit=0, columnPadding=18, rowPadding=4),
     ).to_dict()
 
 

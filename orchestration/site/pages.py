@@ -26,7 +26,7 @@ from orchestration.site.sections import GLOSSARY, RULES, SCOPE
 
 SHADES = 5  # of the tiles of a map of cities
 NUMBERS = ("BIGINT", "HUGEINT", "INTEGER", "DOUBLE", "DECIMAL")
-SILENT = ("section", "key", "definition", "unit")  # columns that say something of a row and are not shown
+SILENT = ("section", "key", "about", "unit")  # columns that say something of a row and are not shown
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,7 @@ class _Pages:
         text = self.templates.get_template(f"{template}.html.jinja").render(
             up_to="../" * (len(below) - 1), audience=audience, here="/".join(below),
             has_chart=any(section.of.chart and section.rows for section in values["sections"]),
+            has_metrics=any("about" in section.silent for section in values["sections"]),
             **self.always, **values,
         )  # fmt: skip
         self.file(path, text)
@@ -202,6 +203,7 @@ def _write(connection: duckdb.DuckDBPyConnection, config: Settings, pages: _Page
             pages.file(f"{audience}/{name}", text)
     for audience, of in (("public", "public"), ("artists", "artist"), ("internal", "internal")):
         said = Section(GLOSSARY.title, GLOSSARY.note, GLOSSARY.sql.format(audience=of), is_long=True)
+        pages.file(f"{audience}/meanings.js", f"window.MEANINGS = {json.dumps(_meanings(connection, of))};\n")
         pages.page(f"{audience}/glossary.html", "sections", title="Glossary",
                    sections=_sections(connection, [said], floor)(of))  # fmt: skip
     pages.page("public/rules.html", "rules", title="Where points come from",
@@ -214,6 +216,18 @@ def _write(connection: duckdb.DuckDBPyConnection, config: Settings, pages: _Page
     pages.page("internal/index.html", "internal", title="Is last night right?", verdict=found, laws=standing,
                sections=_sections(connection, INTERNAL, floor)("quality"))  # fmt: skip
     return found
+
+
+def _meanings(connection: duckdb.DuckDBPyConnection, audience: str) -> dict[str, str]:
+    """What each metric of an audience means, by its name; all pages share it."""
+    found = connection.execute(
+        """
+        select metric, definition from registry
+        where list_contains(string_split(audience, ';'), $1) order by metric
+        """,
+        [audience],
+    )
+    return dict(found.fetchall())
 
 
 def _publication(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:

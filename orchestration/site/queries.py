@@ -16,7 +16,8 @@ class Section:
     """A part of a page: its heading, what must be known to read it, its query and perhaps its chart.
 
     The first column of the query says the page. Others have a meaning by their name: `section` groups rows,
-    `key` and `definition` explain what the row is about, `unit` says in what its numbers are counted.
+    `key` is the name of the row and `about` of the metric it is about, `unit` says in what its numbers are
+    counted.
     """
 
     title: str
@@ -56,16 +57,15 @@ def metrics(subject: str, page: str, audience: str) -> str:
     )
     return f"""
         select
-            {page}::varchar as page, registry.section, metric as key, registry.definition,
-            registry.label as metric, registry.unit,
+            {page}::varchar as page, registry.section, metric as about, registry.label as metric,
+            registry.unit,
             any_value({value}) filter (where is_point_in_time) as now,
             {windows},
             any_value({value}) filter (where not is_point_in_time and window_days is null) as "all time"
         from analytics_summary join registry using (metric)
         where analytics_summary.subject_type = '{subject}'
             and list_contains(string_split(registry.audience, ';'), '{audience}')
-        group by page, registry.section, key, registry.definition, registry.label, registry.unit,
-            registry.place
+        group by page, registry.section, about, registry.label, registry.unit, registry.place
         order by page, registry.place
     """
 

@@ -226,9 +226,9 @@ RULES = Section(
         concat_ws('; ',
             case when is_bonus then 'a bonus' end,
             -- What a rule does not have is null, and is left out.
-            'at most ' || daily_cap_points || ' points a day',
-            'at most ' || cap_per_source || ' points for one act',
-            'at most ' || max_points_per_award || ' points at once',
+            'at most ' || format('{:,}', daily_cap_points) || ' points a day',
+            'at most ' || format('{:,}', cap_per_source) || ' points for one act',
+            'at most ' || format('{:,}', max_points_per_award) || ' points at once',
             'within ' || case when response_window_hours % 24 = 0 and response_window_hours > 24
                 then response_window_hours // 24 || ' days' else response_window_hours || ' hours' end
         ) as bounds,

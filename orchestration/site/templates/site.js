@@ -74,6 +74,11 @@
     });
   }
 
+  // What a metric means, as the glossary says it.
+  for (const link of document.querySelectorAll("td a[href*='glossary.html#']")) {
+    link.title = window.MEANINGS?.[link.hash.slice(1)] ?? "";
+  }
+
   // The rows of a long table that say what is wanted, and the headings that still have rows.
   for (const section of document.querySelectorAll("[data-long]")) {
     const input = made("input", "", { type: "search", autocomplete: "off" });
