@@ -27,6 +27,7 @@ from orchestration.cli import app
 from orchestration.lock import let_go
 from orchestration.settings import PROJECT_DIR, settings
 from orchestration.site import cards, last_night, pages, people, sections
+from orchestration.site import queries as shared
 from orchestration.site.charts import LINES, TYPES
 from orchestration.site.look import signed, small_lines
 from orchestration.site.pages import write_site
@@ -313,6 +314,7 @@ def test_names_stand_in_order_of_names_and_nothing_in_order_of_points(site: Path
         for module in (sections, people, last_night, cards)
         for name, said in named_queries(module).items()
     }
+    queries |= {module.__name__: Path(str(module.__file__)).read_text() for module in (pages, shared)}
     assert len(queries) > 25
     assert [name for name, sql in queries.items() if orders_by_points(sql)] == []
 
