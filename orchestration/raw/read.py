@@ -73,12 +73,13 @@ def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: in
     if part_format(path) is None:
         raise RefusedError(f"{name} is in none of the formats {', '.join(FORMATS)}")
     copy, unpacked = work / "part", work / "part.unpacked"
+    digest = hashlib.sha256()
     with copy.open("wb") as taken:
         for chunk in _delivered(path, name):
+            digest.update(chunk)
             taken.write(chunk)
-    with copy.open("rb") as taken:
-        if hashlib.file_digest(taken, "sha256").hexdigest() != sha256:
-            raise RefusedError(f"{name} changed while it was read; it is read again at the next run")
+    if digest.hexdigest() != sha256:
+        raise RefusedError(f"{name} changed while it was read; it is read again at the next run")
     if not path.name.endswith(".gz"):
         return copy
     try:

@@ -26,19 +26,28 @@ def require_text(copy: Path, name: str, unwanted: dict[bytes, str]) -> None:
 
     DuckDB's database breaks on other bytes in a CSV file that has more columns than are read.
     """
-    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    decoder, before = codecs.getincrementaldecoder("utf-8")(), 0
+    whole = decoder.getstate()
     with copy.open("rb") as file:
         try:
             while chunk := file.read(CHUNK):
-                decoder.decode(chunk)
+                if decoder.getstate() != whole or not chunk.isascii():
+                    decoder.decode(chunk)
                 found = {chunk.find(character): said for character, said in unwanted.items()}
                 found.pop(-1, None)
                 if found:
-                    first = min(found)
-                    line += chunk.count(b"\n", 0, first)
-                    raise RefusedError(f"{name} cannot be read at line {line}: {found[first]}")
-                line += chunk.count(b"\n")
+                    line = _line_at(copy, before + min(found))
+                    raise RefusedError(f"{name} cannot be read at line {line}: {found[min(found)]}")
+                before += len(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            line += error.object[: error.start].count(b"\n")
+            # Bytes of the chunk before may come first in what could not be decoded.
+            line = _line_at(copy, file.tell() - len(error.object) + error.start)
             raise RefusedError(f"{name} cannot be read at line {line}: it is not UTF-8") from error
+
+
+def _line_at(copy: Path, position: int) -> int:
+    """The line in which a byte of a file lies."""
+    with copy.open("rb") as file:
+        chunks = (file.read(min(CHUNK, position - at)) for at in range(0, position, CHUNK))
+        return 1 + sum(chunk.count(b"\n") for chunk in chunks)
