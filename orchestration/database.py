@@ -1,7 +1,8 @@
 """DuckDB: how a connection is set up, and how values and names are written into SQL."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,14 @@ def set_up(connection: duckdb.DuckDBPyConnection, memory_limit: str, spill: Path
     )
     if spill:
         connection.execute(f"set temp_directory = {literal(spill)}")
+
+
+@contextmanager
+def one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Work with one thread where work cannot be shared: others would wait, and use a processor for it."""
+    (threads,) = one_row(connection, "select current_setting('threads')")
+    connection.execute("set threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"set threads = {threads}")

@@ -1,16 +1,13 @@
-"""Holds every value of a part against the contract, in SQL."""
+"""How a value is held against the contract, in SQL: what it is turned into, and what may be wrong with it."""
 
 import datetime as dt
 from dataclasses import dataclass
-
-import duckdb
 
 from orchestration.database import literal, quoted
 from orchestration.lists import LISTS
 from orchestration.raw.contract import Column, Table
 from orchestration.raw.json_text import is_json, json_path
 from orchestration.raw.kept import FORMS
-from orchestration.raw.source import Source
 
 YEAR = r"(\d{3}[1-9]|\d\d[1-9]0|\d[1-9]00|[1-9]000)"  # any year but 0000, which never existed
 TYPE_PATTERNS = {
@@ -20,6 +17,9 @@ TYPE_PATTERNS = {
     "boolean": "t|f|true|false",
     "timestamp": rf"{YEAR}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00(:?00)?)?",
 }
+# Of these types, a value written back as text matches its pattern. To compare it with the text that was
+# delivered is faster than to match the pattern.
+WRITTEN_BACK = {"uuid", "integer"}
 # An offending value is shown only if it is short and plain, because any column may hold an e-mail, a hash or
 # a text.
 SHOWABLE = r"[\w .:,+/-]{0,60}"
@@ -29,44 +29,6 @@ PERSONAL_TEXT = "|".join(
 )
 WITHHELD = "(withheld)"
 STORED_TYPES = {"json": "varchar"}
-
-
-def check_rows(connection: duckdb.DuckDBPyConnection, table: Table, night: dt.date, source: Source) -> None:
-    """Leave the temporary table `checked`; see `read_part`."""
-    checks = _checks(table, night)
-    texts = [
-        f"{source.columns.get(c.delivered, 'null::varchar')} as text_{i}" for i, c in enumerate(table.columns)
-    ]
-    texts += [
-        f"{source.no_text.get(c.delivered, 'false')} as no_text_{i}"
-        for i, c in enumerate(table.columns)
-        if is_any_text(c)
-    ]
-    typed = [f"{_typed(c, f'text_{i}')} as {quoted(c.name)}" for i, c in enumerate(table.columns)]
-    problem = " ".join(f"when {check.fails} then {n}" for n, check in enumerate(checks))
-    shown = " ".join(
-        f"when {n} then text_{check.position}"
-        for n, check in enumerate(checks)
-        if not (check.column.personal or check.column.kept_as)
-    )
-    columns = " ".join(f"when {n} then {literal(check.column.delivered)}" for n, check in enumerate(checks))
-    reasons = " ".join(f"when {n} then {literal(check.reason)}" for n, check in enumerate(checks))
-    names = [quoted(c.name) for c in table.columns]
-    connection.execute(
-        f"""
-        create or replace temp table checked as
-        with delivered as (
-            select {", ".join(texts)}, row_number() over () as row_number from {source.relation}
-        ),
-        typed as (select *, {", ".join(typed)} from delivered),
-        judged as (select *, case {problem} end as problem from typed)
-        select
-            {", ".join(names)}, row_number, {row_hash(table)} as row_hash, problem,
-            case problem {columns} end as column_name, case problem {reasons} end as reason,
-            case when regexp_full_match(shown, {literal(SHOWABLE)}) then shown end as value
-        from (select *, case problem {shown or "when -1 then null"} end as shown from judged)
-        """
-    )
 
 
 def row_hash(table: Table) -> str:
@@ -85,7 +47,7 @@ class Check:
     reason: str
 
 
-def _checks(table: Table, night: dt.date) -> list[Check]:
+def checks_of(table: Table, night: dt.date) -> list[Check]:
     """Every check of a table, in the order in which each row must pass them."""
     checks = []
     for i, column in enumerate(table.columns):
@@ -122,8 +84,21 @@ def _unread(column: Column) -> str:
     return "" if takes_any else f"is not of type {column.data_type}"
 
 
-def _typed(column: Column, text: str) -> str:
-    """The SQL that turns the text of a value into what is kept of it, or into null if it is no such value."""
+def is_cast(column: Column) -> bool:
+    """Whether what is kept of a column is its text cast to the type of the contract."""
+    return not column.kept_as and column.data_type in TYPE_PATTERNS
+
+
+def is_made_once(column: Column) -> bool:
+    """Whether what is kept of a column is to be made once of each of its texts."""
+    return bool(column.kept_as) and FORMS[column.kept_as].once
+
+
+def typed(column: Column, text: str, cast: str) -> str:
+    """The SQL that turns the text of a value into what is kept of it, or into null if it is no such value.
+
+    `cast` is the text cast to the type of the contract, for columns of which `is_cast` holds.
+    """
     if column.kept_as:
         form = FORMS[column.kept_as]
         if form.of == "varchar":
@@ -138,9 +113,9 @@ def _typed(column: Column, text: str) -> str:
     if column.data_type == "json":
         return f"case when {is_json(text)} then {_kept(column, text)} end"
     pattern = literal(TYPE_PATTERNS[column.data_type])
-    value = f"try_cast({text} as {column.data_type})"
-    fits = f" and isfinite({value})" if column.data_type == "double" else ""
-    return f"case when regexp_full_match({text}, {pattern}){fits} then {value} end"
+    fits = f" and isfinite({cast})" if column.data_type == "double" else ""
+    usual = f"when {cast}::varchar = {text} then {cast} " if column.data_type in WRITTEN_BACK else ""
+    return f"case {usual}when regexp_full_match({text}, {pattern}){fits} then {cast} end"
 
 
 def _kept(column: Column, text: str) -> str:

@@ -23,10 +23,12 @@ class Form:
 
     `of` is the type that is delivered, and `kept` makes the SQL of what is kept of its text. If that is null,
     the row stays, and nothing of the value is kept: without its point a scene or an event is still there.
+    `once` says that this takes long, so that it is made once of texts that are repeated.
     """
 
     of: str
     kept: Callable[[str], str]
+    once: bool = False
 
 
 def _degrees(text: str) -> str:
@@ -70,7 +72,7 @@ def _instrument(text: str) -> str:
 
 FORMS = {
     # `pseudonym` is the macro that every connection of ingestion has.
-    "keyed_hash": Form("varchar", lambda text: f"pseudonym({text})"),
+    "keyed_hash": Form("varchar", lambda text: f"pseudonym({text})", once=True),
     "latitude_cell": Form("double", lambda text: _cell(text, 90)),
     "longitude_cell": Form("double", lambda text: _cell(text, 180)),
     "longitude_of_point": Form("varchar", lambda text: _centre(text, f"{text}[-32:-17]", 180)),

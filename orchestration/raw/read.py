@@ -14,11 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.raw.check import PERSONAL_TEXT, check_rows
+from orchestration.raw.check import PERSONAL_TEXT
 from orchestration.raw.contract import Table
 from orchestration.raw.csv_source import csv_source
 from orchestration.raw.discover import FORMATS, open_within_exports, part_format, shown_name
 from orchestration.raw.jsonl_source import jsonl_source
+from orchestration.raw.judge import judge_rows
 from orchestration.raw.kept import INSTRUMENTS
 from orchestration.raw.parquet_source import parquet_source
 from orchestration.raw.refuse import CHUNK, RefusedError, refusing, too_large, where
@@ -41,12 +42,15 @@ def read_part(
     sha256: str,
     work: Path,
     max_unpacked_bytes: int,
-) -> None:
+) -> tuple[int, int]:
     """Read a part and check every row against the contract.
 
-    Leaves the temporary table `checked`: one row per record with the typed columns, row_number, row_hash, and
+    Leaves the temporary view `checked`: one row per record with the typed columns, row_number, row_hash, and
     the first problem: its number, column and reason, and the value if it is plain and not personal. Without a
     problem these are null.
+
+    Returns:
+        How many rows it has, and how many of them have a problem.
 
     Raises:
         RefusedError: the part as a whole cannot be read or lacks a required column.
@@ -60,7 +64,7 @@ def read_part(
         missing = [c.delivered for c in table.columns if not c.nullable and c.delivered not in source.columns]
         if missing and source.columns:
             raise RefusedError(f"{name} lacks the required column {', '.join(missing)}")
-        check_rows(connection, table, night, source)
+        return judge_rows(connection, table, night, source)
 
 
 def _take(path: Path, name: str, sha256: str, work: Path, max_unpacked_bytes: int) -> Path:
@@ -114,7 +118,8 @@ SOURCES = {"csv": csv_source, "jsonl": jsonl_source, "parquet": parquet_source}
 
 # The files of this room that decide how a part is read.
 READING = (
-    "check", "csv_source", "json_text", "jsonl_source", "kept", "parquet_source", "read", "refuse", "source",
+    "check", "csv_source", "json_text", "jsonl_source", "judge", "kept", "parquet_source", "read", "refuse",
+    "source",
 )  # fmt: skip
 
 

@@ -14,11 +14,16 @@ class Source:
     """A readable part: a relation to select from, and for each of its columns the text of its value.
 
     `no_text` holds SQL by column. It finds the values that a text column must not hold.
+    `at_once` is the relation as all threads together read it; empty if they may not. What they read is right
+    if it has `records` rows. Else one thread reads `relation`, first into a table if `in_turn` says so.
     """
 
     relation: str
     columns: dict[str, str]
     no_text: dict[str, str] = field(default_factory=dict)
+    at_once: str = ""
+    records: int = 0
+    in_turn: bool = False
 
 
 def require_text(copy: Path, name: str, unwanted: dict[bytes, str]) -> None:
