@@ -34,15 +34,18 @@ def parquet_source(
     with refusing(copy, lambda e: f"{name} cannot be read as Parquet: {_no_parquet(e)}", writes=False):
         described = connection.execute(f"describe select * from {relation}").fetchall()
         # A value repeated a billion times takes a few bytes, and at least a byte each when it is read.
-        unpacked = one_row(
+        unpacked, rows = one_row(
             connection,
             f"""
-            select greatest(
-                (select sum(total_uncompressed_size::hugeint) from parquet_metadata({pattern(copy)})),
-                (select sum(num_rows::hugeint) * {len(described)} from parquet_file_metadata({pattern(copy)}))
-            )
+            select
+                greatest(
+                    (select sum(total_uncompressed_size::hugeint) from parquet_metadata({pattern(copy)})),
+                    num_rows::hugeint * {len(described)}
+                ),
+                num_rows
+            from parquet_file_metadata({pattern(copy)})
             """,
-        )[0]
+        )
     if unpacked and unpacked > max_unpacked_bytes:
         raise RefusedError(too_large(name, max_unpacked_bytes))
     marks = _marks(connection, copy, name)
@@ -61,7 +64,7 @@ def parquet_source(
     if not _are_sound(connection, relation, list(unchecked.values())):
         for its_name, text in unchecked.items():
             _require_sound(connection, copy, name, relation, its_name, text)
-    return Source(relation, texts)
+    return Source(relation, texts, at_once=relation, records=rows, in_turn=True)
 
 
 def _no_parquet(error: Exception) -> str:
@@ -106,7 +109,9 @@ def _marks(connection: duckdb.DuckDBPyConnection, copy: Path, name: str) -> dict
 def _are_sound(connection: duckdb.DuckDBPyConnection, relation: str, texts: list[str]) -> bool:
     """Whether all texts are UTF-8 without NUL. One look at all of them is enough for most parts."""
     try:
-        return not texts or _first_nul(connection, relation, texts) is None
+        return not texts or one_row(
+            connection, f"select count(*) from {relation} where {_hold_nul(texts)}"
+        ) == (0,)
     except (duckdb.Error, UnicodeDecodeError):
         return False  # a look at each column finds it again, and names the column
 
@@ -124,20 +129,23 @@ def _require_sound(
         return f"{name} cannot be read: it is damaged"
 
     with refusing(copy, say):
-        row = _first_nul(connection, relation, [text])
+        row = _first_nul(connection, relation, text)
     if row:
         raise RefusedError(f"{name} cannot be read at row {row}: its column {column} holds a NUL character")
 
 
-def _first_nul(connection: duckdb.DuckDBPyConnection, relation: str, texts: list[str]) -> int | None:
-    """The first row in which one of the texts holds a NUL; None if none does."""
-    holds_nul = " or ".join(f"contains({text}, chr(0))" for text in texts)
+def _hold_nul(texts: list[str]) -> str:
+    return " or ".join(f"contains({text}, chr(0))" for text in texts)
+
+
+def _first_nul(connection: duckdb.DuckDBPyConnection, relation: str, text: str) -> int | None:
+    """The first row in which a text holds a NUL; None if none does."""
     row: int | None
     (row,) = one_row(
         connection,
         f"""
         select min(row_number)
-        from (select {holds_nul} as holds_nul, row_number() over () as row_number from {relation})
+        from (select {_hold_nul([text])} as holds_nul, row_number() over () as row_number from {relation})
         where holds_nul
         """,
     )
