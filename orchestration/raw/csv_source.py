@@ -14,6 +14,9 @@ from orchestration.raw.refuse import CHUNK, RefusedError
 from orchestration.raw.source import NUL_FOUND, Source, require_text
 
 MAX_COLUMNS = 1600  # PostgreSQL has no tables with more columns
+LARGE = 1 << 23  # bytes from which several threads are worth their while
+BUFFER = 1 << 23  # bytes that a thread takes at a time
+NEITHER_QUOTE_NOR_LINE_BREAK = bytes(set(range(256)) - set(b'"\n'))
 
 
 def csv_source(
@@ -21,7 +24,9 @@ def csv_source(
 ) -> Source:
     """Refuse a file that is not CSV as PostgreSQL writes it; else return its columns, named by the header."""
     require_text(copy, name, {b"\0": NUL_FOUND})
-    _require_closed_quotes(copy, name)
+    lines = _lines_that_are_records(copy)
+    if not lines:
+        _require_closed_quotes(copy, name)
     try:
         with copy.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), None)
@@ -38,12 +43,40 @@ def csv_source(
         first = header.index(header[again])
         raise RefusedError(f"{name} gives columns {first + 1} and {again + 1} the same name in line 1")
     positions = ", ".join(f"c{i}: 'varchar'" for i in range(len(header)))
+    options = f"""auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '',
+        allow_quoted_nulls = false, columns = {{{positions}}}"""
+    is_large = copy.stat().st_size >= LARGE
     # If it reads in parallel, DuckDB calls good large files with quoted line breaks broken, or skips broken
-    # rows.
-    relation = f"""read_csv({files(copy)}, auto_detect = false, parallel = false, header = true,
-        delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false,
-        columns = {{{positions}}})"""
-    return Source(relation, {column: f"c{i}" for i, column in enumerate(header)})
+    # rows. So one thread reads where there are such line breaks. Elsewhere the number of lines tells whether
+    # rows were skipped.
+    return Source(
+        f"read_csv({files(copy)}, parallel = false, {options})",
+        {column: f"c{i}" for i, column in enumerate(header)},
+        at_once=f"read_csv({files(copy)}, buffer_size = {BUFFER}, {options})" if is_large and lines else "",
+        records=lines - 1,
+        in_turn=is_large,
+    )
+
+
+def _lines_that_are_records(copy: Path) -> int:
+    """How many lines a file has, if no line break is within quotes, however the file is read; else 0.
+
+    That is so if every line has an even number of quotes. A carriage return may be a line break, too.
+    """
+    lines, line_so_far = 0, b""
+    with copy.open("rb") as file:
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            if b"\r" in chunk:
+                return 0
+            if b'"' not in chunk and not line_so_far:
+                lines += chunk.count(b"\n")
+                continue
+            marks = line_so_far + chunk.translate(None, NEITHER_QUOTE_NOR_LINE_BREAK)
+            whole, line_break, line_so_far = marks.replace(b'""', b"").rpartition(b"\n")
+            if b'"' in whole:
+                return 0
+            lines += (whole + line_break).count(b"\n")
+    return 0 if line_so_far else lines
 
 
 def _require_closed_quotes(copy: Path, name: str) -> None:
