@@ -10,7 +10,7 @@ from orchestration.assets.freshness import data_is_as_fresh_as_expected, freshne
 from orchestration.assets.models import warehouse_models
 from orchestration.assets.published import analytics
 from orchestration.assets.raw_tables import delivery_books, raw_tables
-from orchestration.assets.records import NIGHTLY
+from orchestration.assets.records import NIGHTLY, in_process_and_recorded
 from orchestration.assets.schedules import complete_night, nightly_schedule
 from orchestration.assets.site import site
 
@@ -23,7 +23,7 @@ def all_definitions() -> dg.Definitions:
         NIGHTLY,
         selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*tables.keys),
         description="Exports in, a published warehouse out.",
-        executor_def=dg.in_process_executor,
+        executor_def=in_process_and_recorded,
         hooks={tell_of_a_failure, tell_of_refusals},
     )
     return dg.Definitions(

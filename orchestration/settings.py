@@ -152,6 +152,11 @@ class Settings:
         return self.warehouse_dir / "what_if"
 
     @property
+    def last_run_file(self) -> Path:
+        """The record of the last nightly run."""
+        return self.warehouse_dir / "last_run.json"
+
+    @property
     def lock_file(self) -> Path:
         """The lock file, held by the one run that may write."""
         return self.warehouse_dir / "lock"

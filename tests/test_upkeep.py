@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from dataclasses import dataclass, replace
-from functools import partial
 from io import StringIO
 from operator import itemgetter
 from pathlib import Path
@@ -29,7 +28,8 @@ from odd_places import in_the_oddest_directory
 from typer.testing import CliRunner
 
 from orchestration.ask.status import status
-from orchestration.assets.records import FRESHNESS, last_nightly
+from orchestration.assets.records import FRESHNESS, execute, in_process_and_recorded
+from orchestration.build import last_run
 from orchestration.build.compiled import compiled
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import published_tables
@@ -81,11 +81,6 @@ def copied(world: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(world / "warehouse", tmp_path / "warehouse"))
 
 
-def how_it_stands(config: Settings, now: dt.datetime) -> dict[str, Any]:
-    """What the command says."""
-    return status(config, now, partial(last_nightly, config))
-
-
 def settings_for(warehouse_dir: Path) -> Settings:
     return replace(settings(), warehouse_dir=warehouse_dir, dagster_home=warehouse_dir / "dagster")
 
@@ -116,10 +111,9 @@ def test_status_in_json_holds_the_same(world: Path) -> None:
     assert all(size > 0 for size in found["bytes"].values())
 
 
-def test_status_counts_the_hours_since_as_of(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_counts_the_hours_since_as_of(world: Path) -> None:
     config = settings_for(world / "warehouse")
-    monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
-    found = how_it_stands(config, dt.datetime(2026, 1, 5, 13, 30, tzinfo=dt.UTC))
+    found = status(config, dt.datetime(2026, 1, 5, 13, 30, tzinfo=dt.UTC))
     # As of January 4, 00:00: one day and thirteen and a half hours ago. January 4 could be here by January 5.
     assert found["published"]["age in hours"] == 37.5
     assert found["published"]["nights behind"] == 1
@@ -155,24 +149,69 @@ def test_where_there_is_no_warehouse_none_is_made(tmp_path: Path, command: tuple
     assert list(tmp_path.iterdir()) == []
 
 
-def test_status_says_who_holds_the_warehouse_and_which_run_broke_off(
-    copied: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @dg.job(name="nightly")
-    def killed() -> None:
-        pass
-
+def test_status_says_who_holds_the_warehouse_and_which_run_broke_off(copied: Path) -> None:
     config = settings_for(copied)
-    monkeypatch.setenv("DAGSTER_HOME", str(config.dagster_home))
-    with dg.DagsterInstance.get() as instance:
-        instance.create_run_for_job(killed, status=dg.DagsterRunStatus.STARTED)
+    last_run.begin(config, "killed")
     now = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
-    assert how_it_stands(config, now)["last run"]["status"] == "BROKEN OFF"
+    assert status(config, now)["last run"]["status"] == "BROKEN OFF"
     with config.lock_file.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = how_it_stands(config, now)
+        found = status(config, now)
     assert found["another run holds the warehouse"]
     assert found["last run"]["status"] == "STARTED"
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        (None, "SUCCESS"),
+        (ValueError("a step fails"), "FAILURE"),
+        (dg.DagsterExecutionInterruptedError("somebody ends the run"), "CANCELED"),
+    ],
+    ids=["well", "badly", "by somebody"],
+)
+def test_a_run_records_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: Exception | None, status: str
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path))
+    under_way = []
+
+    @dg.op
+    def step() -> None:
+        under_way.append(last_run.how_it_went(settings(), running=True))
+        if ending:
+            raise ending
+
+    @dg.job(executor_def=in_process_and_recorded)
+    def job() -> None:
+        step()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = execute(job, instance, {}).run_id
+    ended = last_run.how_it_went(settings(), running=False)
+    assert [(record["run"], record["status"]) for record in (*under_way, ended)] == [
+        (run_id, "STARTED"), (run_id, status),
+    ]  # fmt: skip
+    assert ended["seconds"] >= 0
+    # An earlier run that ends only now says nothing of this one.
+    last_run.end(settings(), "an earlier run", "FAILURE")
+    assert last_run.how_it_went(settings(), running=False) == ended
+
+
+@pytest.mark.parametrize("damaged", [b"", b"[]", b'{"run": "a run"}', b"\xff"])
+def test_a_damaged_record_of_the_last_run_is_none(copied: Path, damaged: bytes) -> None:
+    (copied / "last_run.json").write_bytes(damaged)
+    outcome = warehouse("status", warehouse_dir=copied)
+    assert (outcome.returncode, "Last run" in outcome.stdout) == (0, False)
+
+
+def test_a_record_that_cannot_be_written_breaks_no_run(tmp_path: Path) -> None:
+    """What it said before would be wrong."""
+    config = settings_for(tmp_path)
+    last_run.begin(config, "a run")
+    (tmp_path / ".last_run.json.new").mkdir()
+    last_run.end(config, "a run", "SUCCESS")
+    assert not config.last_run_file.exists()
 
 
 def test_status_names_what_another_version_read_and_none_can_read_again(
@@ -194,14 +233,9 @@ def test_status_names_what_another_version_read_and_none_can_read_again(
     assert found["read by an earlier version"] == {"artist_bands": ["2026-01-01", "2026-01-02"]}
 
 
-def test_status_holds_out_while_files_come_and_go(
-    world: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_status_holds_out_while_files_come_and_go(world: Path, copied: Path) -> None:
     """As a run does all the time: nights and refusals are moved away and back between any two looks."""
-    config = settings_for(copied)
-    monkeypatch.setenv("DAGSTER_HOME", "")
-    # Without Dagster's records a look takes a few milliseconds, so that there is time for many.
-    config = replace(config, dagster_home=copied / "none", exports_dir=world / "exports")
+    config = replace(settings_for(copied), exports_dir=world / "exports")
     refused = next(config.raw_dir.glob("*/*.refused"))
     moving = [refused, config.raw_dir / "tracks", config.raw_dir / "users"]
     ended = Event()
@@ -216,7 +250,7 @@ def test_status_holds_out_while_files_come_and_go(
     restless = Thread(target=come_and_go)
     restless.start()
     try:
-        looks = [how_it_stands(config, dt.datetime(2026, 1, 5, tzinfo=dt.UTC)) for _ in range(150)]
+        looks = [status(config, dt.datetime(2026, 1, 5, tzinfo=dt.UTC)) for _ in range(150)]
     finally:
         ended.set()
         restless.join()

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import duckdb
 
 from orchestration.ask.summary import nights_missing
 from orchestration.build.archive import Publication, current, folder_matches
+from orchestration.build.last_run import how_it_went
 from orchestration.build.manifest import export_tables
 from orchestration.lock import is_held
 from orchestration.places import LogBesideError, is_sealed, logs_beside, logs_in
@@ -21,16 +21,13 @@ from orchestration.site.place import shows
 
 REFUSALS_SHOWN = 5
 
-LastRun = Callable[..., dict[str, Any] | None]
 
-
-def status(config: Settings, now: dt.datetime, last_run: LastRun) -> dict[str, Any]:
+def status(config: Settings, now: dt.datetime) -> dict[str, Any]:
     """Everything `warehouse status` shows, as values that JSON can hold.
 
     Args:
         config: the warehouse.
         now: the moment.
-        last_run: says how the last run went; its argument says whether a run holds the warehouse now.
 
     Raises:
         duckdb.Error: the published file cannot be read.
@@ -46,7 +43,7 @@ def status(config: Settings, now: dt.datetime, last_run: LastRun) -> dict[str, A
         "published": published and _of(published, config, now),
         "logs beside databases": logs,
         "another run holds the warehouse": running,
-        "last run": last_run(running=running),
+        "last run": how_it_went(config, running=running),
         "last refusals": _last_refusals(config.raw_dir),
         # A run that is going on moves these nights, and will read them again if it can.
         "read by an earlier version": {} if running else _left_behind(config),
@@ -100,10 +97,9 @@ def _last_refusals(raw_dir: Path) -> list[dict[str, str]]:
         for folder in folders:
             # An open file stays readable even if it is deleted or renamed, so DuckDB gets the open file.
             with suppress(FileNotFoundError), (folder / "delivered.parquet").open("rb") as file:
-                row = connection.execute(
-                    "select min(table_name), min(night)::varchar, min(reason) from read_parquet($1)",
-                    [f"/dev/fd/{file.fileno()}"],
-                ).fetchone()
+                # It would load pandas to hand a parameter to a statement.
+                delivered = connection.read_parquet(f"/dev/fd/{file.fileno()}")
+                row = delivered.aggregate("min(table_name), min(night)::varchar, min(reason)").fetchone()
                 found.append(dict(zip(("table", "night", "reason"), row, strict=True)))
             if len(found) == REFUSALS_SHOWN:
                 break

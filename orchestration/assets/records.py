@@ -10,18 +10,46 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Connection, Engine, create_engine
 
-from orchestration.settings import Settings
+from orchestration.build import last_run
+from orchestration.settings import settings
 
 NIGHTLY = "nightly"
-UNFINISHED = {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
 FRESHNESS = "freshness"
 LOCATION = "orchestration.definitions"
 REPOSITORY = "__repository__"  # Dagster's name for the definitions of a module
+
+
+class _Recorded(InProcessExecutor):
+    """Dagster's own executor. It also keeps the record that `warehouse status` reads without Dagster."""
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+        """Run the steps; whatever ends them is recorded, unless it ends this process as well."""
+        config, run_id = settings(), plan_context.run_id
+        last_run.begin(config, run_id)
+        ended, failed = dg.DagsterRunStatus.FAILURE, False
+        try:
+            for event in super().execute(plan_context, execution_plan):
+                failed = failed or event.is_step_failure
+                yield event
+            ended = dg.DagsterRunStatus.FAILURE if failed else dg.DagsterRunStatus.SUCCESS
+        except dg.DagsterExecutionInterruptedError:
+            ended = dg.DagsterRunStatus.CANCELED
+            raise
+        finally:
+            last_run.end(config, run_id, ended.value)
+
+
+@dg.executor(name="in_process")
+def in_process_and_recorded(_: dg.InitExecutorContext) -> dg.Executor:
+    """Runs the steps of the nightly job in one process, and keeps the record of the last run."""
+    return _Recorded(RetryMode.ENABLED)
 
 
 def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, run_config: dict[str, Any]) -> Any:
@@ -92,33 +120,6 @@ def runs_before(instance: dg.DagsterInstance, before: dt.datetime, published: st
     earlier = [record for record in own_runs(instance)[1:] if record.create_timestamp < before]
     runs = [record.dagster_run for record in earlier]
     return [run.run_id for run in runs if run.is_finished and run.run_id != published]
-
-
-def last_nightly(config: Settings, *, running: bool) -> dict[str, Any] | None:
-    """How the last nightly run went, as values that JSON can hold; None if there was none.
-
-    Args:
-        config: the warehouse; the environment says where Dagster keeps its records.
-        running: whether some process holds the warehouse.
-    """
-    if not config.dagster_home.is_dir():  # because Dagster would create its home
-        return None
-    with dg.DagsterInstance.get() as instance:
-        records = own_runs(instance, job_name=NIGHTLY)
-    if not records:
-        return None
-    record = records[0]
-    ended = record.dagster_run.status.value
-    if record.dagster_run.status in UNFINISHED and not running:
-        ended = "BROKEN OFF"  # nobody holds the warehouse, so the process of the run is gone
-    started = record.start_time and dt.datetime.fromtimestamp(record.start_time, dt.UTC)
-    took = record.end_time - record.start_time if record.start_time and record.end_time else None
-    return {
-        "run": record.dagster_run.run_id,
-        "status": ended,
-        "started": started and started.isoformat(timespec="seconds"),
-        "seconds": took and round(took, 1),
-    }
 
 
 def forget(instance: dg.DagsterInstance, run_ids: list[str]) -> None:

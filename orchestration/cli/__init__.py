@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 import typer
-from sqlalchemy.exc import DatabaseError
 from typer.core import TyperCommand, TyperGroup
 
 from orchestration.cli import (
@@ -50,7 +49,7 @@ class InOneSentence(TyperGroup):
             stop(Exit.BUSY, str(busy))
         except BrokenPipeError:  # as with `| head`: the reader has seen enough
             console.on_broken_pipe()
-        except (HinderedError, OSError, duckdb.Error, DatabaseError) as error:
+        except _hindrances() as error:
             if ctx.invoked_subcommand not in RUNS:
                 stop(Exit.NOT_PUBLISHED, f"it could not be done: {_plain(error)}")
             from orchestration.assets.alerts import in_short, send
@@ -70,9 +69,20 @@ class OptionsOfOneLine(TyperCommand):
         )
 
 
+def _hindrances() -> tuple[type[Exception], ...]:
+    """The errors that say what hindered a command: ours, the machine's, and those of the databases."""
+    return (HinderedError, OSError, duckdb.Error, *_of_dagsters_records())
+
+
+def _of_dagsters_records() -> tuple[type[Exception], ...]:
+    """The errors of Dagster's records; none before SQLAlchemy is loaded, which most commands do without."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return (loaded.DatabaseError,) if loaded else ()
+
+
 def _plain(error: Exception) -> str:
     """What happened, without the extra text of the library."""
-    if isinstance(error, DatabaseError):
+    if isinstance(error, _of_dagsters_records()):
         return f"{error.orig} in {settings().dagster_home}"
     if isinstance(error, OSError) and error.filename is None:
         return f"{error} in {settings().warehouse_dir}"

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -19,9 +18,8 @@ def status(
     config = choose_directories(warehouse_dir)
     require_warehouse(config)
     from orchestration.ask.status import status as how_it_stands
-    from orchestration.assets.records import last_nightly
 
-    found = how_it_stands(config, dt.datetime.now(dt.UTC), partial(last_nightly, config))
+    found = how_it_stands(config, dt.datetime.now(dt.UTC))
     if as_json:
         console.print(json.dumps(found, indent=2), markup=False, highlight=False, soft_wrap=True)
     else:
