@@ -152,6 +152,11 @@ class Settings:
         return self.warehouse_dir / "what_if"
 
     @property
+    def fingerprints_file(self) -> Path:
+        """The fingerprints of the delivered parts."""
+        return self.warehouse_dir / "fingerprints"
+
+    @property
     def last_run_file(self) -> Path:
         """The record of the last nightly run."""
         return self.warehouse_dir / "last_run.json"

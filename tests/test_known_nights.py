@@ -1,6 +1,9 @@
 """A night that was ingested is recognised. A night that another version of the reader read is read again."""
 
+import datetime as dt
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,32 @@ from ingesting import (
     with_column,
 )
 
-from orchestration.raw import check, json_text, jsonl_source, read
+from orchestration.raw import check, fingerprints, json_text, jsonl_source, read
 from orchestration.raw.account import known_parts, left_behind
+
+
+@pytest.fixture
+def read_now(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The parts of which a run reads every byte to know them, as if all had been delivered long ago."""
+    read: list[str] = []
+
+    def checksum(path: Path) -> str:
+        read.append(path.name)
+        return checksum_of(path)
+
+    checksum_of = fingerprints.checksum
+    monkeypatch.setattr(fingerprints, "checksum", checksum)
+    monkeypatch.setattr(fingerprints, "STEP", -(10**18))
+    return read
+
+
+def house_of_a_night(home: Path) -> tuple[House, Path]:
+    """A house that has taken in a night, and the part of the night."""
+    house = House(home, "things")
+    part = house.deliver("things", 1, [thing(1, label="first")])
+    house.ingest()
+    return house, part
+
 
 # What was already ingested is recognised
 
@@ -270,3 +297,122 @@ def test_what_is_read_otherwise_has_the_warehouse_built_anew(
     house.settings.warehouse_file.touch()
     house.ingest(again=[march(2)])
     assert not house.settings.warehouse_file.exists()
+
+
+# A part that has not changed is not read again
+
+
+def test_a_part_is_not_read_again_while_nothing_shows_that_it_has_changed(
+    tmp_path: Path, read_now: list[str]
+) -> None:
+    house, _ = house_of_a_night(tmp_path)
+    house.deliver("things", 2, [thing(2)], "part-0001.jsonl.gz")
+    assert house.actions() == {("things", 1): "known", ("things", 2): "accepted"}
+    assert house.actions() == {("things", 1): "known", ("things", 2): "known"}
+    assert read_now == ["part-0000.csv", "part-0001.jsonl.gz"]
+
+
+def test_a_part_that_was_delivered_just_now_is_read_again(
+    tmp_path: Path, read_now: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may change once more at an instant that the file system cannot tell from the first."""
+    monkeypatch.setattr(fingerprints, "STEP", 60 * 10**9)
+    house, _ = house_of_a_night(tmp_path)
+    house.ingest()
+    assert len(read_now) == 2
+
+
+@pytest.mark.parametrize("is_set_back", [False, True], ids=["later", "set back"])
+def test_a_change_of_the_same_size_shows_even_if_the_time_of_the_content_was_set_back(
+    tmp_path: Path, read_now: list[str], is_set_back: bool
+) -> None:
+    house, part = house_of_a_night(tmp_path)
+    before = part.stat()
+    time.sleep(0.02)  # one step of the clock of any usual file system
+    with part.open("r+b") as file:  # as `rsync --inplace` does: the inode stays
+        content = file.read().replace(b"first", b"other")
+        file.seek(0)
+        file.write(content)
+    if is_set_back:
+        os.utime(part, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = part.stat()
+    assert (after.st_size, after.st_ino) == (before.st_size, before.st_ino)
+    assert (after.st_mtime_ns == before.st_mtime_ns) == is_set_back
+    assert house.actions() == {("things", 1): "accepted"}
+    assert house.rows("things", 1, "label") == [("other",)]
+    assert len(read_now) == 2
+
+
+def swap_unseen(house: House, part: Path) -> None:
+    """Another content, of which everything that shows says that it is the known one."""
+    part.write_bytes(part.read_bytes().replace(b"first", b"other"))
+    kept = fingerprints.load(house.settings)
+    ((name, (_, sha256)),) = kept.parts.items()
+    kept.parts[name], kept.has_changed = (fingerprints.state_of(part.stat()), sha256), True
+    fingerprints.keep(house.settings, kept)
+
+
+@pytest.mark.usefixtures("read_now")
+def test_what_does_not_show_is_found_when_somebody_asks_for_it(tmp_path: Path) -> None:
+    house, part = house_of_a_night(tmp_path)
+    swap_unseen(house, part)
+    assert house.actions() == {("things", 1): "known"}
+    fingerprints.forget(house.settings)
+    assert house.actions() == {("things", 1): "accepted"}
+
+
+@pytest.mark.usefixtures("read_now")
+@pytest.mark.parametrize(
+    ("age", "action"),
+    [({"days": 6, "hours": 23}, "known"), ({"days": 7}, "accepted"), ({"hours": -1}, "accepted")],
+    ids=["within a week", "a week ago", "the clock went back"],
+)
+def test_once_a_week_every_part_is_read(tmp_path: Path, age: dict[str, int], action: str) -> None:
+    house, part = house_of_a_night(tmp_path)
+    swap_unseen(house, part)
+    kept = fingerprints.load(house.settings)
+    kept.since, kept.has_changed = (dt.datetime.now(dt.UTC) - dt.timedelta(**age)).isoformat(), True
+    fingerprints.keep(house.settings, kept)
+    assert house.actions() == {("things", 1): action}
+
+
+@pytest.mark.usefixtures("read_now")
+def test_a_night_asked_for_is_read_whatever_shows(tmp_path: Path) -> None:
+    house, part = house_of_a_night(tmp_path)
+    swap_unseen(house, part)
+    assert house.actions(again=[march(1)]) == {("things", 1): "accepted"}
+    assert house.rows("things", 1, "label") == [("other",)]
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut off", "one letter", "not text"])
+def test_fingerprints_that_are_damaged_are_not_trusted_and_no_error(
+    tmp_path: Path, read_now: list[str], damage: str
+) -> None:
+    house, _ = house_of_a_night(tmp_path)
+    file = house.settings.fingerprints_file
+    whole = file.read_bytes()
+    file.unlink()
+    if damage != "gone":
+        file.write_bytes(
+            {
+                "empty": b"", "cut off": whole[:-3], "not text": whole + b"\xff",
+                "one letter": whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:],
+            }[damage]
+        )  # fmt: skip
+    for _ in range(2):
+        assert house.actions() == {("things", 1): "known"}
+    assert len(read_now) == 2, "once at first, once after the damage"
+
+
+def test_fingerprints_that_cannot_be_written_break_no_run(
+    tmp_path: Path, read_now: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_a_full_disk(*_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(fingerprints, "move_for_good", on_a_full_disk)
+        house, _ = house_of_a_night(tmp_path)
+    assert not house.settings.fingerprints_file.exists()
+    assert house.actions() == {("things", 1): "known"}
+    assert len(read_now) == 2

@@ -36,6 +36,9 @@ def run(
     confirm_departures: Annotated[
         list[dt.datetime] | None, day("A night by which so many members really left; may be repeated.")
     ] = None,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every delivered file, also those that seem unchanged.")
+    ] = False,
 ) -> None:
     """Run the nightly job once, through Dagster, in this process."""
     of_the_sample = exports_dir is None and not os.environ.get("EXPORTS_DIR")
@@ -47,6 +50,10 @@ def run(
     hold(config)
     if of_the_sample:
         _write_sample(config)
+    if rehash:
+        from orchestration.raw.fingerprints import forget
+
+        forget(config)
     console.print("Preparing the models …", style="dim")
     ingestion = {
         "as_of": as_of.date().isoformat() if as_of else "",

@@ -12,12 +12,13 @@ import duckdb
 
 from orchestration.database import files, one_row, quoted, set_up
 from orchestration.places import closed_to_clients, remove
-from orchestration.raw import read
+from orchestration.raw import fingerprints, read
 from orchestration.raw.account import REJECTED_COLUMNS, Outcome, Part, create_table, known_parts, refusal
 from orchestration.raw.contract import Table
 from orchestration.raw.discover import MANIFEST_NAME, Night, shown_name
+from orchestration.raw.fingerprints import Fingerprints
 from orchestration.raw.pseudonyms import erase_again, load
-from orchestration.raw.read import checksum, read_part
+from orchestration.raw.read import read_part
 from orchestration.raw.refuse import RefusedError
 from orchestration.raw.store import (
     refused_folder,
@@ -56,7 +57,7 @@ def ingest(
     Raises:
         NoRoomError: disk or memory is wanting, or a directory is closed. That is no reason to refuse a night.
     """
-    known = known_parts(settings)
+    known, seen = known_parts(settings), fingerprints.load(settings)
     with duckdb.connect() as connection:
         set_up(connection, settings.memory_limit, settings.incoming_dir / "spill")
         load(connection, settings)
@@ -68,7 +69,7 @@ def ingest(
             table = tables[night.table]
             try:
                 outcome = _ingest_night(
-                    connection, settings, table, night, known,
+                    connection, settings, table, night, known, seen,
                     read_again=night.date in again,
                     departures_confirmed=night.date in confirmed_departures,
                 )  # fmt: skip
@@ -84,6 +85,7 @@ def ingest(
                     before = "; it was accepted before, and its rows leave the warehouse"
                 log.warning("refused %s %s: %s%s", night.table, night.date, refusal(outcome), before)
             yield outcome
+    fingerprints.keep(settings, seen)
 
 
 def _no_room(settings: Settings, night: Night, error: OSError | duckdb.Error) -> str:
@@ -101,6 +103,7 @@ def _ingest_night(
     table: Table,
     night: Night,
     known: dict[tuple[str, dt.date], tuple[Part, ...]],
+    seen: Fingerprints,
     *,
     read_again: bool,
     departures_confirmed: bool,
@@ -110,8 +113,9 @@ def _ingest_night(
     content_before = ",".join(part.sha256 for part in compared_with)
     parts = tuple(
         Part(
-            table=table.name, night=night.date, name=shown_name(path.name), sha256=checksum(path),
-            contract=table.fingerprint, reader=read.READER, compared_with=content_before,
+            table=table.name, night=night.date, name=shown_name(path.name),
+            sha256=seen.of(path, anew=read_again), contract=table.fingerprint,
+            reader=read.READER, compared_with=content_before,
         )
         for path in night.parts
     )  # fmt: skip

@@ -27,7 +27,7 @@ Measured = list[dict[str, int]]
 LONG = (60, 3, 120, 5)
 # Long enough that a few of DuckDB's blocks, 256 KiB each, do not decide.
 SHORT = (13, 4, 60, 1)
-GROWING = ("raw", "warehouse.duckdb", "analytics.duckdb", "site")
+GROWING = ("raw", "warehouse.duckdb", "analytics.duckdb", "site", "fingerprints")
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def outgrown(measured: Measured, publications_kept: int) -> list[str]:
     - Raw, the warehouse and the published file: by no more bytes than were delivered.
     - The publications: as many as are kept, none larger than a published file was.
     - The product's tables, a part of each publication: less than the publications.
+    - The fingerprints: by a line for each part, so by no more bytes than were delivered.
     - The site: by a page for each scope and artist that came, so by no more bytes than were delivered.
     - Dagster keeps a record of each run, whatever was delivered: that of a later run must not be larger.
     - Whatever else there is, dbt's artefacts first: not at all, but for the digits of a time or a size.
@@ -162,6 +163,7 @@ FILES = {  # as the place, the bytes after the first run, and those that each la
     "product/last/scope.parquet": (500, 250),
     "dagster/history/runs/run.db": (40, 10),
     "dbt/manifest.json": (500, 0),
+    "fingerprints": (50, 100),
     "lock": (5, 0),
 }
 
