@@ -157,6 +157,16 @@ class Settings:
         return self.warehouse_dir / "fingerprints"
 
     @property
+    def as_published_file(self) -> Path:
+        """How everything looked when all that was delivered was published."""
+        return self.warehouse_dir / "as_published.json"
+
+    @property
+    def dbt_log(self) -> Path:
+        """What Dagster and dbt print while `warehouse run` runs them."""
+        return self.warehouse_dir / "dbt.log"
+
+    @property
     def last_run_file(self) -> Path:
         """The record of the last nightly run."""
         return self.warehouse_dir / "last_run.json"

@@ -198,7 +198,9 @@ def test_a_run_records_how_it_ended(
     assert last_run.how_it_went(settings(), running=False) == ended
 
 
-@pytest.mark.parametrize("damaged", [b"", b"[]", b'{"run": "a run"}', b"\xff"])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"[]", b'{"run": "a run", "status": "SUCCESS", "started": "", "seconds": 1}', b"\xff"]
+)
 def test_a_damaged_record_of_the_last_run_is_none(copied: Path, damaged: bytes) -> None:
     (copied / "last_run.json").write_bytes(damaged)
     outcome = warehouse("status", warehouse_dir=copied)

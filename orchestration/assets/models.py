@@ -20,6 +20,7 @@ from orchestration.assets.descriptions import InWords, with_check_descriptions
 from orchestration.assets.retries import trying_again
 from orchestration.build import dbt
 from orchestration.build.manifest import PARSED, manifest
+from orchestration.build.results import laws
 from orchestration.build.run import run_to_build
 from orchestration.build.wall import breaches
 from orchestration.build.working import finish, relations, start_from
@@ -125,12 +126,8 @@ def _selection(context: dg.AssetExecutionContext) -> list[str]:
 
 def law_checks() -> list[dg.AssetCheckKey]:
     """The laws of tests/laws as Dagster shows them, by name."""
-    laws, keys = _laws(), warehouse_models().check_keys
-    return sorted((key for key in keys if key.name in laws), key=lambda key: key.name)
-
-
-def _laws() -> set[str]:
-    return {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
+    names, keys = laws(), warehouse_models().check_keys
+    return sorted((key for key in keys if key.name in names), key=lambda key: key.name)
 
 
 def _artefacts(config: Settings) -> Path:
@@ -211,13 +208,13 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     results = []
     if (invocation.target_path / RUN_RESULTS).exists():
         results = invocation.get_artifact(RUN_RESULTS)["results"]
-    laws, lines = _laws(), []
+    names, lines = laws(), []
     for result in results:
         name = result["unique_id"].split(".")[2]
         if result["status"] == "error":
             lines.append(f"{name} could not be built: {_why_not_built(result)}")
         elif result["status"] == "fail":
-            law = "law" if name in laws else "test"
+            law = "law" if name in names else "test"
             rows = _first_rows(config, result["relation_name"])
             lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
     if lines:
@@ -247,7 +244,7 @@ def _how_it_ended(config: Settings, invocation: DbtCliInvocation) -> str:
     """Why dbt ended too early, as far as we can tell."""
     code = invocation.process.returncode
     ended = f"dbt ended before it was done, with exit code {code}"
-    more = f"{config.warehouse_dir / 'dbt.log'} may say more."
+    more = f"{config.dbt_log} may say more."
     if code == -signal.SIGKILL:
         return f"{ended} (-9: killed, mostly for want of memory); {more}"
     _, _, said = invocation.get_error().description.partition("Errors parsed from dbt logs:")

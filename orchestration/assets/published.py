@@ -11,6 +11,7 @@ from dagster_dbt import get_asset_key_for_model
 
 from orchestration.assets.models import NOT_PUBLISHED, warehouse_models
 from orchestration.assets.retries import trying_again
+from orchestration.build.as_published import remember_published
 from orchestration.build.manifest import manifest, owner
 from orchestration.build.publication import publish, published_tables
 from orchestration.build.working import is_built
@@ -56,6 +57,7 @@ def _publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     try:
         with trying_again(context):
             archived = publish(config, list(published_tables(manifest()).values()))
+        remember_published(config)
     except (duckdb.Error, OSError) as error:
         raise dg.Failure(f"{NOT_PUBLISHED}\n{error}") from error
     log.info("published %s", config.published_file)

@@ -19,6 +19,12 @@ from orchestration.ask.summary import how_it_stays
 from orchestration.assets.records import forget, own_runs
 from orchestration.assets.retries import trying_again
 from orchestration.assets.unchanged import nothing_is_new, what_holds
+from orchestration.build.as_published import (
+    NOTHING_NEW,
+    remember_delivered,
+    remember_published,
+    what_is_delivered,
+)
 from orchestration.build.manifest import books, export_tables, owner
 from orchestration.build.run import write_run
 from orchestration.lock import hold
@@ -117,20 +123,33 @@ def _ingest(context: dg.AssetExecutionContext, config: IngestionConfig) -> Itera
     with trying_again(context):
         hold(directories, WAIT_FOR_COMPARISON)
     started = time.monotonic()
-    intake = take_in(directories, tables, tables.keys(), config.wish())
+    wish, delivered = config.wish(), what_is_delivered(directories)
+    intake = take_in(directories, tables, tables.keys(), wish)
     _tell(context, intake.outcomes.values())
-    for name, dates in left_behind(directories, tables).items():
-        log.warning(how_it_stays(directories.exports_dir, name, dates))
+    stays = [
+        how_it_stays(directories.exports_dir, name, dates)
+        for name, dates in left_behind(directories, tables).items()
+    ]
+    for sentence in stays:
+        log.warning(sentence)
     if intake.members_erased:
         _forget_failures(context.instance)
     write_run(directories, intake.as_of_date, context.run.run_id)
+    remember_delivered(directories, delivered if _holds_for_the_next(intake, wish) else "", stays)
     if nothing_is_new(directories, context.run):
-        log.info("nothing new: the published file already holds these deliveries")
+        remember_published(directories)
+        log.info(NOTHING_NEW)
         yield from what_holds(directories, context.run)
         return
     metadata = _of_run(intake, time.monotonic() - started)
     for name in sorted(books()):
         yield dg.MaterializeResult(asset_key=raw_key(name), metadata=metadata)
+
+
+def _holds_for_the_next(intake: Intake, wish: Wish) -> bool:
+    """Whether all was read as the next run would: no file was closed, and no earlier night was asked for."""
+    outcomes = (outcome for of_table in intake.outcomes.values() for outcome in of_table)
+    return wish.as_of is None and all(part.sha256 for outcome in outcomes for part in outcome.parts)
 
 
 def _read_again(context: dg.AssetExecutionContext) -> Iterator[Any]:

@@ -4,9 +4,7 @@ Such a run makes nothing, so Dagster skips its steps. It would also show the che
 nothing has changed. So each check repeats what the last build found.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
@@ -15,10 +13,9 @@ from orchestration.assets.models import warehouse_models
 from orchestration.assets.published import ANALYTICS
 from orchestration.assets.site import SHOWS_IT, SITE, how_it_stands
 from orchestration.build.archive import current
+from orchestration.build.results import HOLDS_SINCE, found
 from orchestration.build.working import is_built, is_published
 from orchestration.settings import Settings
-
-HOLDS_SINCE = "holds since run"
 
 
 def nothing_is_new(config: Settings, run: dg.DagsterRun) -> bool:
@@ -32,7 +29,7 @@ def nothing_is_new(config: Settings, run: dg.DagsterRun) -> bool:
         not chooses_a_part
         and is_published(config)
         and is_built(config)
-        and {_test(spec) for spec in warehouse_models().check_specs} <= _found(config).keys()
+        and {_test(spec) for spec in warehouse_models().check_specs} <= found(config).keys()
     )
 
 
@@ -41,10 +38,10 @@ def what_holds(
 ) -> Iterator[dg.AssetCheckEvaluation | dg.AssetObservation]:
     """The results of the checks in a run with nothing new, and an observation of the published file."""
     since = {HOLDS_SINCE: dg.MetadataValue.dagster_run(current(config).run_id)}
-    found = _found(config)
+    results = found(config)
     for spec in warehouse_models().check_specs:
         if _is_asked_for(spec.asset_key, run):
-            result = found[_test(spec)]
+            result = results[_test(spec)]
             warns = result["status"] == "warn"
             yield dg.AssetCheckEvaluation(
                 asset_key=spec.asset_key,
@@ -69,10 +66,3 @@ def _is_asked_for(asset: dg.AssetKey, run: dg.DagsterRun) -> bool:
 def _test(spec: dg.AssetCheckSpec) -> str:
     """The name that dbt gives to a check."""
     return spec.metadata["dagster_dbt/unique_id"]
-
-
-def _found(config: Settings) -> dict[str, dict[str, Any]]:
-    """The result of every test in the last build, by dbt's name of the test. A failed test ends a build."""
-    file = config.run_results
-    results = json.loads(file.read_bytes())["results"] if file.exists() else []
-    return {result["unique_id"]: result for result in results if result["status"] in ("pass", "warn")}

@@ -28,6 +28,12 @@ def end(config: Settings, run_id: str, status: str) -> None:
         _write(config, {**record, "status": status, "seconds": _seconds_since(record["started"])})
 
 
+def found_nothing_new(config: Settings, started: dt.datetime) -> None:
+    """Write down a run that found nothing new without Dagster, which knows nothing of it."""
+    began = started.isoformat(timespec="milliseconds")
+    _write(config, {"run": None, "status": "SUCCESS", "started": began, "seconds": _seconds_since(began)})
+
+
 def how_it_went(config: Settings, *, running: bool) -> dict[str, Any] | None:
     """How the last nightly run went, as values that JSON can hold; None if there was none.
 
@@ -36,9 +42,12 @@ def how_it_went(config: Settings, *, running: bool) -> dict[str, Any] | None:
         running: whether some process holds the warehouse.
     """
     record = _read(config)
-    if record and record["status"] == UNDER_WAY and not running:
-        return {**record, "status": "BROKEN OFF"}  # nobody holds the warehouse, so its process is gone
-    return record
+    if not record:
+        return None
+    if record["status"] == UNDER_WAY and not running:
+        record["status"] = "BROKEN OFF"  # nobody holds the warehouse, so its process is gone
+    started = dt.datetime.fromisoformat(record["started"])
+    return {**record, "started": started.isoformat(timespec="seconds")}
 
 
 def _seconds_since(started: str) -> float:
@@ -66,6 +75,7 @@ def _read(config: Settings) -> dict[str, Any] | None:
     """The record; None if there is none, or none that can be read."""
     try:
         record = json.loads(config.last_run_file.read_bytes())
+        _seconds_since(record["started"])  # which is a moment
         return {name: record[name] for name in ("run", "status", "started", "seconds")}
     except (OSError, ValueError, LookupError, TypeError):
         return None

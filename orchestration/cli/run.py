@@ -16,6 +16,7 @@ from orchestration.cli.console import (
     choose_directories,
     console,
     day,
+    log,
     make_directories,
     show_progress,
     stop,
@@ -54,6 +55,8 @@ def run(
         from orchestration.raw.fingerprints import forget
 
         forget(config)
+    elif not (as_of or night or confirm_departures):
+        _end_if_nothing_is_new(config)
     console.print("Preparing the models …", style="dim")
     ingestion = {
         "as_of": as_of.date().isoformat() if as_of else "",
@@ -63,11 +66,37 @@ def run(
     run_and_end(config, ingestion)
 
 
+def _end_if_nothing_is_new(config: Settings) -> None:
+    """If nothing has changed since all was published, say what a run would say, and end the command.
+
+    Dagster is not loaded, and does not hear of it: what it shows still stands.
+    """
+    started = dt.datetime.now(dt.UTC)
+    from orchestration.build.archive import current
+    from orchestration.build.as_published import NOTHING_NEW, still_stands
+    from orchestration.build.last_run import found_nothing_new
+    from orchestration.build.results import laws_since
+
+    stays = still_stands(config)
+    if stays is None:
+        return
+    for sentence in stays:
+        log.warning(sentence)
+    log.info(NOTHING_NEW)
+    found_nothing_new(config, started)
+    _show_and_end(config, laws_since(config, current(config).run_id))
+
+
 def run_and_end(config: Settings, ingestion: dict[str, object]) -> NoReturn:
     """Run the nightly job with this configuration of ingestion, show what came of it, and end the command."""
     failure, laws = _run_nightly(config, ingestion)
     if failure:
         stop(*failure)
+    _show_and_end(config, laws)
+
+
+def _show_and_end(config: Settings, laws: dict[str, str]) -> NoReturn:
+    """Show what is published and how the laws stand, and end the command."""
     refused = show_summary(console, config, laws)
     raise typer.Exit(Exit.PUBLISHED_WITHOUT_REFUSED if refused else Exit.DONE)
 
@@ -106,11 +135,11 @@ def _run_nightly(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     # The output of dbt and Dagster goes to a file, for those who want it.
-    with dg.DagsterInstance.get() as instance, (config.warehouse_dir / "dbt.log").open("w") as dbt_log:
+    with dg.DagsterInstance.get() as instance, config.dbt_log.open("w") as dbt_log:
         with redirect_stdout(dbt_log), redirect_stderr(dbt_log):
             result = execute(all_definitions().resolve_job_def(NIGHTLY), instance, run_config)
         checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(law_checks())
-    laws = {key.name: _verdict(check) for key, check in checks.items()}
+    laws = {key.name: _verdict(checks[key]) for key in law_checks() if key in checks}
     if result.success:
         # However a run ends, it was good if readers find this night, published now or before.
         return None if is_published(config) else (Exit.NOT_PUBLISHED, _unpublished(config)), laws
@@ -121,7 +150,7 @@ def _run_nightly(
 def _unpublished(config: Settings) -> str:
     return (
         f"no step of the run failed, but {config.published_file} does not hold this night's publication; "
-        f"run again, and look into {config.warehouse_dir / 'dbt.log'} if it stays so"
+        f"run again, and look into {config.dbt_log} if it stays so"
     )
 
 
@@ -129,17 +158,14 @@ def _verdict(check: "AssetCheckExecutionRecord") -> str:
     """The result of a law when it was last checked."""
     import dagster as dg
 
-    from orchestration.assets.unchanged import HOLDS_SINCE
+    from orchestration.build.results import HOLDS_SINCE, in_words
 
     evaluation = check.evaluation
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return "was not reached"
     since = evaluation.metadata.get(HOLDS_SINCE)
-    if evaluation.passed:
-        return f"{HOLDS_SINCE} {since.value}" if since else "holds"
-    if evaluation.severity != dg.AssetCheckSeverity.WARN:
-        return "does not hold"
-    return "found something (a warning)" + (f", as in run {since.value}" if since else "")
+    warns = evaluation.severity == dg.AssetCheckSeverity.WARN
+    return in_words(passed=evaluation.passed, warns=warns, since=since and str(since.value))
 
 
 def _explain(failure: "StepFailureData") -> tuple[Exit, str]:

@@ -66,7 +66,10 @@ def _show_status(found: dict[str, Any]) -> None:
             console.print(f"Missing: {table}: {span(nights)}", **say)
     if last := found["last run"]:
         took = "" if last["seconds"] is None else f", {last['seconds']} seconds"
-        console.print(f"Last run: {last['status']}, started {last['started']}{took} ({last['run']})", **say)
+        console.print(
+            f"Last run: {last['status']}, started {last['started']}{took} ({last['run'] or 'nothing new'})",
+            **say,
+        )
     if found["another run holds the warehouse"]:
         console.print("A run holds the warehouse now.", **say)
     for refusal in found["last refusals"]:
