@@ -208,7 +208,7 @@ def of_another_shape(config: Settings) -> None:
 
 def product_matches() -> bool:
     """What `warehouse status` says of the tables."""
-    found = status(settings(), dt.datetime.now(dt.UTC), lambda **_: None)
+    found = status(settings(), dt.datetime.now(dt.UTC))
     return found["published"]["product matches"]
 
 

@@ -63,7 +63,7 @@ def test_a_first_run_on_the_sample_finds_nothing_late(
     write_sample(tmp_path / "exports", SMALLEST)
     (warehouse_dir / "publications").mkdir(parents=True)
     publish_until(warehouse_dir / "analytics.duckdb", str(LAST_NIGHT))
-    found = status(settings(), dt.datetime.now(dt.UTC), lambda **_: None)["published"]
+    found = status(settings(), dt.datetime.now(dt.UTC))["published"]
     assert (found["nights behind"], found["exports end"]) == (0, str(LAST_NIGHT))
     assert how_fresh(settings())["passed"]
     shown = io.StringIO()
@@ -71,7 +71,7 @@ def test_a_first_run_on_the_sample_finds_nothing_late(
     assert CliRunner().invoke(app, ["status"]).exit_code == 0
     assert f"The exports end with {LAST_NIGHT}, as a sample does" in shown.getvalue()
     (tmp_path / "exports" / "_last_night").unlink()
-    found = status(settings(), dt.datetime.now(dt.UTC), lambda **_: None)["published"]
+    found = status(settings(), dt.datetime.now(dt.UTC))["published"]
     assert found["nights behind"] > 100
     assert found["exports end"] is None
     assert not how_fresh(settings())["passed"]

@@ -16,7 +16,7 @@ from fuzzing import check, in_batches
 from hypothesis import strategies as st
 from ingesting import House, as_csv
 
-from orchestration.raw import discover, read
+from orchestration.raw import discover, fingerprints, read
 from orchestration.raw.discover import part_format, shown_name
 from orchestration.raw.ingest import ingest
 from orchestration.raw.store import recover
@@ -135,26 +135,27 @@ def test_whatever_lies_in_the_exports_is_delivered_refused_in_a_sentence_or_pass
 
 
 @pytest.mark.parametrize(
-    ("module", "guard", "broken", "tree"),
+    ("modules", "guard", "broken", "tree"),
     [
         (
-            read, "open_within_exports", lambda path: path.open("rb"),
+            (fingerprints, read), "open_within_exports", lambda path: path.open("rb"),
             [(("signal_actions", "2026-03-01", "part-0000.csv"), ("link", "../../../outside/part-0000.csv"))],
         ),
         (
-            read, "shown_name", str,
+            (read,), "shown_name", str,
             [(("signal_actions", "2026-03-01", "a\nb.csv"), ("file", b""))],
         ),
         (
-            discover, "_is_part", Path.is_file,
+            (discover,), "_is_part", Path.is_file,
             [(("signals", "2026-03-02", "part-0000.csv"), ("link", "nothing"))],
         ),
     ],
 )  # fmt: skip
 def test_fuzzing_notices_what_is_followed_told_or_lost(
-    monkeypatch: pytest.MonkeyPatch, module: Any, guard: str, broken: object, tree: list[Any]
+    monkeypatch: pytest.MonkeyPatch, modules: tuple[Any, ...], guard: str, broken: object, tree: list[Any]
 ) -> None:
     judge(tree)
-    monkeypatch.setattr(module, guard, broken)
+    for module in modules:
+        monkeypatch.setattr(module, guard, broken)
     with pytest.raises(AssertionError):
         judge(tree)
