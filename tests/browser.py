@@ -115,6 +115,10 @@ def browser() -> Iterator[Browser]:
             window.close()
         finally:
             driver.terminate()
+            try:
+                driver.wait(10)
+            except subprocess.TimeoutExpired:  # it has been seen to hang, and the tests with it
+                driver.kill()
 
 
 def _as_soon_as_it_listens(port: int) -> Browser:
