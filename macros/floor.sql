@@ -323,8 +323,8 @@ told as (
         '|',
         {{ cohort_group }},
         {{ subject_type }},
-        case when {{ subject_type }} <> 'scene' then cast({{ subject_id }} as varchar) end,
-        coalesce(cast({{ window_days }} as varchar), 'all'),
+        case when {{ subject_type }} <> 'scene' then cast({{ subject_id }} as string) end,
+        coalesce(cast({{ window_days }} as string), 'all'),
         {{ bucket }}
     )
 {%- endmacro %}
