@@ -170,6 +170,19 @@
     cast(rint({{ number }}) as bigint)
 {%- endmacro %}
 
+{#- After a step of a model that is read often: on Spark, which computes a step anew wherever it is read, it becomes a
+    table (`spark_table`). DuckDB computes it once by itself. The steps after it may read no step before it. -#}
+{% macro kept_apart(step) -%}
+    {{ return(adapter.dispatch('kept_apart')(step)) }}
+{%- endmacro %}
+
+{% macro default__kept_apart(step) -%}
+{%- endmacro %}
+
+{% macro spark__kept_apart(step) -%}
+    /* kept apart: {{ step }} */
+{%- endmacro %}
+
 {#- Whether an incremental model is added to. On Spark every build is whole. -#}
 {% macro adds_to_earlier() -%}
     {{ return(adapter.dispatch('adds_to_earlier')()) }}

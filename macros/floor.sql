@@ -176,6 +176,7 @@ cells as (
         on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
     {%- endif %}
 ),
+{{ kept_apart('cells') }}
 
 decided as (
     {{ decided('cells') | indent(4) }}

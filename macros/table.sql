@@ -68,9 +68,19 @@
 
 {% macro spark_table() %}
     {%- set target = this.incorporate(type='table') -%}
+    {%- set before, mark, after = compiled_code.partition('/* kept apart: ') -%}
+    {%- set step, _, after = after.partition(' */') -%}
+    {%- if mark -%}
+        {%- set kept = this ~ '__' ~ step -%}
+        {%- call statement() -%}
+            create table {{ kept }} using parquet as {{ before.rstrip().rstrip(',') }} select * from {{ step }}
+        {%- endcall -%}
+    {%- endif -%}
     {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}
-        {{ create_table_as(false, target, compiled_code) }}
+        {{ create_table_as(
+            false, target, 'with ' ~ step ~ ' as (select * from ' ~ kept ~ '), ' ~ after if mark else compiled_code
+        ) }}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target]}) }}
