@@ -16,7 +16,7 @@ import duckdb
 from bench.goals import Goal
 from bench.measure import warehouse
 from bench.nights import Year
-from bench.one_connection import in_one_connection, seconds_of_dbt
+from bench.one_connection import in_one_connection
 from bench.queries import slowest
 from bench.reading import TABLE, times_of_a_bare_copy
 from bench.year import HISTORY
@@ -67,19 +67,14 @@ def _from_the_beginning(year: Year, fixed: Year, memory_limit: str) -> Iterator[
     """A build of everything beside the same SQL without dbt."""
     took = year.nights["beginning"]
     start = fixed.nights["beginning"].seconds
-    build, sql = seconds_of_dbt(year.directory), in_one_connection(year.directory, memory_limit)
+    dbt, sql = year.dbt_seconds, in_one_connection(year.directory, memory_limit)
     yield Goal(
-        f"everything from the beginning, {_count(year)}", (build - _start_of_dbt(fixed)) / sql, 1.3,
-        context=f"dbt {build:.0f} s, its SQL {sql:.0f} s, the run {took.seconds:.0f} s, start {start:.0f} s",
+        f"everything from the beginning, {_count(year)}", (dbt - fixed.dbt_seconds) / sql, 1.3,
+        context=f"dbt {dbt:.0f} s, its SQL {sql:.0f} s, the run {took.seconds:.0f} s, start {start:.0f} s",
     )  # fmt: skip
     yield Goal(
         f"memory of all processes, {_count(year)}", took.peak_bytes / GIB, 3, "GiB", f"limit {memory_limit}"
     )
-
-
-def _start_of_dbt(fixed: Year) -> float:
-    """Seconds that dbt takes for all nodes when there is next to no data."""
-    return seconds_of_dbt(fixed.directory)
 
 
 def _reading(folder: Path, year: Year) -> Iterator[Goal]:

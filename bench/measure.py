@@ -1,4 +1,4 @@
-"""Runs a command and says what it took: seconds, processor seconds, and the memory of all its processes."""
+"""Runs a command and says what it took: seconds, and the memory of all its processes."""
 
 import os
 import subprocess
@@ -19,41 +19,31 @@ class Took:
 
     Attributes:
         seconds: from its start to its end.
-        processor_seconds: of it and of all processes that it started and waited for.
         peak_bytes: the most memory that it and its processes held at one moment. Shared pages count in each.
-        output: what it printed.
     """
 
     seconds: float
-    processor_seconds: float
     peak_bytes: int
-    output: str
 
 
-def warehouse(*command: str, exports: Path | None = None, directory: Path, fails: bool = False) -> Took:
-    """Run the `warehouse` command on a warehouse.
+def warehouse(*command: str, exports: Path | None = None, directory: Path) -> Took:
+    """Run the `warehouse` command on a warehouse and measure it.
 
     Raises:
-        subprocess.CalledProcessError: it failed, although it should not.
+        subprocess.CalledProcessError: it failed.
     """
     places = {"WAREHOUSE_DIR": str(directory), "EXPORTS_DIR": str(exports or "")}
-    return took([*WAREHOUSE, *command], os.environ | places, fails=fails)
-
-
-def took(command: list[str], environment: dict[str, str], *, fails: bool = False) -> Took:
-    """Run a command and measure it."""
-    before, started = os.times(), time.monotonic()
+    started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*WAREHOUSE, *command], env=os.environ | places, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     peak = _Peak(process.pid)
     output, _ = process.communicate()
-    seconds, after = time.monotonic() - started, os.times()
+    seconds = time.monotonic() - started
     peak.end()
-    if process.returncode and not fails:
+    if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
-    processor = after.children_user + after.children_system - before.children_user - before.children_system
-    return Took(seconds, processor, peak.bytes, output)
+    return Took(seconds, peak.bytes)
 
 
 class _Peak:

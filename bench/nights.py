@@ -1,5 +1,6 @@
 """The nights that are measured: the first, a quiet, a late, a corrected one, a departure, nothing new."""
 
+import json
 from pathlib import Path
 
 from bench.measure import Took, warehouse
@@ -14,6 +15,7 @@ class Year:
         directory: the warehouse; its exports lie in it.
         nights: what each run took, by what it was for.
         first_size: bytes of the warehouse's database after the first run.
+        dbt_seconds: what dbt took in the first run for models, seeds and tests.
     """
 
     def __init__(self, folder: Path, engagements: int, form: str) -> None:
@@ -22,12 +24,14 @@ class Year:
         self.directory = folder / f"{engagements}_{form}"
         self._exports = write_year(self.directory, engagements, form)
         self.nights: dict[str, Took] = {}
-        self.first_size = 0
+        self.first_size, self.dbt_seconds = 0, 0.0
 
     def begin(self) -> None:
         """Run the job from the beginning."""
         self.nights["beginning"] = self._run("--as-of", HISTORY.isoformat())
         self.first_size = self.bytes("warehouse.duckdb")
+        results = json.loads((self.directory / "dbt" / "run_results.json").read_bytes())
+        self.dbt_seconds = float(results["elapsed_time"])
 
     def go_on(self) -> None:
         """Run it night by night, then once with nothing new."""

@@ -11,10 +11,11 @@ import duckdb
 from orchestration.database import literal, quoted
 
 
-def seconds_of_dbt(directory: Path) -> float:
-    """Seconds that dbt took for models, seeds and tests in the last build."""
-    results = json.loads((directory / "dbt" / "run_results.json").read_bytes())
-    return float(results["elapsed_time"])
+def in_order(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The seeds, models and tests of a manifest, each after those it reads."""
+    nodes = manifest["nodes"]
+    graph = {key: node["depends_on"].get("nodes", []) for key, node in nodes.items()}
+    return [nodes[key] for key in TopologicalSorter(graph).static_order() if key in nodes]
 
 
 def in_one_connection(directory: Path, memory_limit: str) -> float:
@@ -23,11 +24,9 @@ def in_one_connection(directory: Path, memory_limit: str) -> float:
     Raises:
         AssertionError: a table differs in its number of rows from what dbt built.
     """
-    nodes = json.loads((directory / "dbt" / "manifest.json").read_bytes())["nodes"]
-    graph = {key: node["depends_on"].get("nodes", []) for key, node in nodes.items()}
-    order = [nodes[key] for key in TopologicalSorter(graph).static_order() if key in nodes]
-    models = [node for node in order if node["resource_type"] == "model"]
-    seeds = [node for node in order if node["resource_type"] == "seed"]
+    nodes = in_order(json.loads((directory / "dbt" / "manifest.json").read_bytes()))
+    models = [node for node in nodes if node["resource_type"] == "model"]
+    seeds = [node for node in nodes if node["resource_type"] == "seed"]
     file = directory / "one_connection" / "warehouse.duckdb"
     file.parent.mkdir()
     try:

@@ -2,12 +2,12 @@
 
 import json
 import os
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
 
 from bench.measure import warehouse
+from bench.one_connection import in_order
 from orchestration.build.publication import publish, published_tables
 from orchestration.sample import write_sample
 from orchestration.settings import Settings, settings
@@ -31,17 +31,14 @@ def enlarge(config: Settings, acts: int) -> None:
     The models of scenes and recognition fill their tables anew with the SQL that the nightly job ran.
     """
     manifest = json.loads((config.warehouse_dir / "dbt" / "manifest.json").read_bytes())
-    nodes = manifest["nodes"]
     with duckdb.connect(str(config.warehouse_file)) as connection:
         connection.execute(
             "set TimeZone = 'UTC'; set memory_limit = '4GB'; set preserve_insertion_order = false"
         )
         connection.execute("set variable acts = $1", [acts])
         connection.execute(WORLD.read_text())
-        graph = {unique_id: node["depends_on"].get("nodes", []) for unique_id, node in nodes.items()}
-        for unique_id in TopologicalSorter(graph).static_order():
-            node = nodes.get(unique_id)
-            if node and node["fqn"][1] in REFILLED_FOLDERS and node["config"]["materialized"] == "table":
+        for node in in_order(manifest):
+            if node["fqn"][1] in REFILLED_FOLDERS and node["config"]["materialized"] == "table":
                 name = node["name"]
                 connection.execute(f"truncate {name}; insert into {name} by name {node['compiled_code']}")
         connection.execute("checkpoint")

@@ -195,6 +195,21 @@ def move_for_good(source: Path, target: Path) -> None:
     sync(target.parent)
 
 
+def write_for_good(text: str, target: Path) -> None:
+    """Replace a small file of text in one step, or leave the last one and nothing else.
+
+    Raises the same as move().
+    """
+    draft = target.with_name(f".{target.name}.new")
+    try:
+        draft.write_text(text)
+        move_for_good(draft, target)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
 def move(source: Path, target: Path) -> None:
     """Rename a file or a folder to its place.
 

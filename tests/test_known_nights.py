@@ -407,11 +407,11 @@ def test_fingerprints_that_are_damaged_are_not_trusted_and_no_error(
 def test_fingerprints_that_cannot_be_written_break_no_run(
     tmp_path: Path, read_now: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def on_a_full_disk(*_: Path) -> None:
+    def on_a_full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(fingerprints, "move_for_good", on_a_full_disk)
+        full.setattr(fingerprints, "write_for_good", on_a_full_disk)
         house, _ = house_of_a_night(tmp_path)
     assert not house.settings.fingerprints_file.exists()
     assert house.actions() == {("things", 1): "known"}

@@ -22,7 +22,7 @@ import duckdb
 
 from orchestration.build.archive import current, folder_matches
 from orchestration.build.manifest import code_version
-from orchestration.places import is_sealed, move_for_good
+from orchestration.places import is_sealed, write_for_good
 from orchestration.raw import fingerprints
 from orchestration.settings import PACKAGE_DIR, HinderedError, Settings
 
@@ -137,11 +137,8 @@ def _is_whole(config: Settings) -> bool:
 
 def _write(config: Settings, record: dict[str, Any]) -> None:
     """Replace the record in one step; if it cannot be, the last one stays, and tells of another state."""
-    file = config.as_published_file
-    draft = file.with_name(f".{file.name}.new")
     with suppress(OSError):
-        draft.write_text(json.dumps(record))
-        move_for_good(draft, file)
+        write_for_good(json.dumps(record), config.as_published_file)
 
 
 def _read(config: Settings) -> dict[str, Any] | None:

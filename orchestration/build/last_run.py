@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from orchestration.lock import make_private
-from orchestration.places import move_for_good
+from orchestration.places import write_for_good
 from orchestration.settings import Settings
 
 UNDER_WAY = "STARTED"
@@ -59,16 +59,12 @@ def _write(config: Settings, record: dict[str, Any]) -> None:
 
     If it cannot be written, the run goes on, and no earlier record says something that is over.
     """
-    file = config.last_run_file
-    draft = file.with_name(f".{file.name}.new")
     try:
         make_private(config)
-        draft.write_text(json.dumps(record))
-        move_for_good(draft, file)
+        write_for_good(json.dumps(record), config.last_run_file)
     except OSError:
-        for written in (draft, file):
-            with suppress(OSError):
-                written.unlink()
+        with suppress(OSError):
+            config.last_run_file.unlink()
 
 
 def _read(config: Settings) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestration.places import SEAL_STEP, move_for_good
+from orchestration.places import SEAL_STEP, write_for_good
 from orchestration.raw.discover import open_within_exports, shown_name
 from orchestration.raw.read import checksum
 from orchestration.settings import Settings
@@ -92,11 +92,8 @@ def keep(settings: Settings, fingerprints: Fingerprints) -> None:
     if not fingerprints.has_changed:
         return
     kept = json.dumps([fingerprints.since, fingerprints.parts])
-    draft = settings.incoming_dir / settings.fingerprints_file.name
     with suppress(OSError):
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(f"{_digest(kept)}\n{kept}")
-        move_for_good(draft, settings.fingerprints_file)
+        write_for_good(f"{_digest(kept)}\n{kept}", settings.fingerprints_file)
 
 
 def forget(settings: Settings) -> None:

@@ -2,15 +2,14 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
+from orchestration.build import results
 from orchestration.database import one_row
-from orchestration.lists import LISTS
 from orchestration.settings import Settings
 from orchestration.site.look import counted
-from orchestration.site.queries import Section, metrics
+from orchestration.site.queries import Section, by_window, metrics
 
 # Each table that the last night should have brought, and what became of it.
 _EXPECTED = """
@@ -118,6 +117,7 @@ def laws(config: Settings, run_id: str) -> list[Law]:
         return []  # who has the published file alone knows nothing of the build
     if built_for != run_id:
         return []
+    names = results.laws()
     return [
         Law(
             node["name"].replace("_", " "),
@@ -125,13 +125,9 @@ def laws(config: Settings, run_id: str) -> list[Law]:
             LAW_WORDS.get(stood.get(unique_id, "skipped"), "is not known"),
         )
         for unique_id, node in sorted(nodes.items())
-        if node["resource_type"] == "test" and Path(node["original_file_path"]).parent == Path("tests/laws")
+        if node["resource_type"] == "test" and node["name"] in names
     ]
 
-
-_WINDOWS = ", ".join(
-    f"""any_value(value) filter (where window_days = {days}) as "{days} days\"""" for days in LISTS["windows"]
-)
 
 INTERNAL = [
     Section(
@@ -220,7 +216,7 @@ INTERNAL = [
         f"""
         select 'quality' as page, registry.label as metric, registry.unit,
             case when summary.subject_type = 'scene' then scope.label else subject.name end as name,
-            {_WINDOWS},
+            {by_window("value")},
             any_value(value) filter (where window_days is null) as "all time"
         from analytics_summary as summary
         join registry using (metric)

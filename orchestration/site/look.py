@@ -25,6 +25,7 @@ def templates(*more: Path) -> Environment:
         "counted": counted,
         "signed": signed,
         "anchor": anchor,
+        "box": f"0 0 {WIDE} {HIGH}",
         "style": beside("style.css"),
     }
     return environment

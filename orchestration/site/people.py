@@ -1,7 +1,7 @@
 """What the page of an artist shows, and the page of a member."""
 
 from orchestration.lists import LISTS
-from orchestration.site.queries import NO_POINTS, WEEKS, Section, metrics, types, withheld
+from orchestration.site.queries import NO_POINTS, WEEKS, Section, by_window, metrics, types, withheld
 
 _WINDOWS = {f"{days} days": f"{days}d" for days in LISTS["windows"]} | {"all time": "all_time"}
 _TOTALS = {
@@ -24,12 +24,9 @@ def _totals() -> str:
     """What artist_total counts: a row for each, a column for each window."""
     places = enumerate(_TOTALS.items())
     arms = ", ".join(f"{{'place': {n}, 'what': '{what}', 'number': {name}}}" for n, (name, what) in places)
-    windows = ", ".join(
-        f'any_value(number) filter (where window_days is not distinct from {days}) as "{name}"'
-        for name, days in [*((f"{days} days", days) for days in LISTS["windows"]), ("all time", "null")]
-    )
     return f"""
-        select page, what, {windows}
+        select page, what, {by_window("number")},
+            any_value(number) filter (where window_days is null) as "all time"
         from (
             select artist_band_id::varchar as page, window_days, unnest([{arms}], recursive := true)
             from artist_total

@@ -9,6 +9,7 @@ from orchestration.site.words import SECTIONS
 
 WEEKS = 26  # that a page looks back, and as many days twice over
 NO_POINTS = "No points yet."
+SHOWN = "case when is_suppressed then 'nan'::double else value end"  # of a published number
 
 
 @dataclass(frozen=True)
@@ -39,29 +40,31 @@ def withheld(column: str, table: str) -> str:
     )
 
 
-def types(where: str = "true") -> str:
+def types() -> str:
     """A column for each activity type: the sum of its points."""
     return ",\n    ".join(
-        f"coalesce(sum(points) filter (where activity_type = '{kind}' and {where}), 0) "
-        f'as "{kind.replace("_", " ")}"'
+        f"""coalesce(sum(points) filter (where activity_type = '{kind}'), 0) as "{kind.replace("_", " ")}\""""
         for kind in LISTS["activity_types"]
+    )
+
+
+def by_window(value: str) -> str:
+    """A column for each window that ends on the night: the value of a group in it."""
+    return ", ".join(
+        f"""any_value({value}) filter (where window_days = {days}) as "{days} days\""""
+        for days in LISTS["windows"]
     )
 
 
 def metrics(subject: str, page: str, audience: str) -> str:
     """Every metric of a subject that this audience may see, in the registry's order, by window."""
-    value = "case when is_suppressed then 'nan'::double else value end"
-    windows = ", ".join(
-        f"""any_value({value}) filter (where window_days = {days}) as "{days} days\""""
-        for days in LISTS["windows"]
-    )
     return f"""
         select
             {page}::varchar as page, registry.section, metric as about, registry.label as metric,
             registry.unit,
-            any_value({value}) filter (where is_point_in_time) as now,
-            {windows},
-            any_value({value}) filter (where not is_point_in_time and window_days is null) as "all time"
+            any_value({SHOWN}) filter (where is_point_in_time) as now,
+            {by_window(SHOWN)},
+            any_value({SHOWN}) filter (where not is_point_in_time and window_days is null) as "all time"
         from analytics_summary join registry using (metric)
         where analytics_summary.subject_type = '{subject}'
             and list_contains(string_split(registry.audience, ';'), '{audience}')

@@ -4,7 +4,7 @@ In a result null means that there is nothing to say, NaN that the number is abou
 No section is ordered by points.
 """
 
-from orchestration.site.queries import NO_POINTS, WEEKS, Section, metrics, types, withheld
+from orchestration.site.queries import NO_POINTS, SHOWN, WEEKS, Section, metrics, types, withheld
 
 # Each scene, and each scope that has a page and holds it.
 _SCENES = """
@@ -147,10 +147,8 @@ SCOPE = [
         f"""
         with {_SCENES}
         select scene_of.page, city.label as scene,
-            any_value(case when is_suppressed then 'nan'::double else value end)
-                filter (where metric = 'listens') as listens,
-            any_value(case when is_suppressed then 'nan'::double else value end)
-                filter (where metric = 'unique_listeners') as listeners
+            any_value({SHOWN}) filter (where metric = 'listens') as listens,
+            any_value({SHOWN}) filter (where metric = 'unique_listeners') as listeners
         from scene_of
         join scope as city on city.tier = 'city' and city.scene_id = scene_of.scene_id
         join analytics_summary as numbers on numbers.scope_id = city.scope_id
