@@ -4,7 +4,7 @@ A query gives a row for each card: the page, what is counted, the number, what i
 the series of the small line. Null is a number that is not known, NaN one about too few people.
 """
 
-from orchestration.site.queries import WEEKS, withheld
+from orchestration.site.queries import ARTIST_WEEKS, WEEKS, withheld
 
 DAYS = 56  # that a small line looks back
 
@@ -100,7 +100,7 @@ _OF_AN_ARTIST = ", ".join(
             withheld("total.listens_last_week", "track_engagements"),
             withheld("total.listens_week_before", "track_engagements"),
             "on the week before",
-            "series",
+            "series.series",
         ),
         _card("listeners in 30 days", "month.listeners"),
         _card("followers", "total.followers"),
@@ -117,15 +117,14 @@ OF_ARTISTS = f"""
     month as (
         select * from artist_total where window_days = 30
     ),
-    weeks as (
+    {ARTIST_WEEKS},
+    series as (
         select artist_band_id, list(listens::double order by starts_on) as series
-        from artist_timeline cross join publication
-        where tier = 'platform' and starts_on > as_of_date - {7 * WEEKS} and starts_on + 6 <= as_of_date
-        group by artist_band_id
+        from artist_weeks group by artist_band_id
     )
     select total.artist_band_id::varchar as page, unnest([{_OF_AN_ARTIST}], recursive := true)
     from total
     left join month using (artist_band_id)
-    left join weeks using (artist_band_id)
+    left join series using (artist_band_id)
     order by page
 """

@@ -1,7 +1,7 @@
 """What the page of an artist shows, and the page of a member."""
 
 from orchestration.lists import LISTS
-from orchestration.site.queries import NO_POINTS, WEEKS, Section, by_window, metrics, types, withheld
+from orchestration.site.queries import ARTIST_WEEKS, NO_POINTS, Section, by_window, metrics, types, withheld
 
 _WINDOWS = {f"{days} days": f"{days}d" for days in LISTS["windows"]} | {"all time": "all_time"}
 _TOTALS = {
@@ -42,12 +42,11 @@ ARTIST = [
         "Week by week",
         "Whole weeks from Monday, UTC. A dashed line: something was released, or an event was held.",
         f"""
+        with {ARTIST_WEEKS}
         select artist_band_id::varchar as page, starts_on as period,
             {withheld("listens", "track_engagements")} as listens,
-            {withheld("adds", "signal_actions")} as adds, blasts,
-            release_markers as releases, event_markers as events
-        from artist_timeline cross join publication
-        where tier = 'platform' and starts_on > as_of_date - {7 * WEEKS} and starts_on + 6 <= as_of_date
+            {withheld("adds", "signal_actions")} as adds, blasts, releases, events
+        from artist_weeks
         order by page, starts_on
         """,
         "artist_by_week",

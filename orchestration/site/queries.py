@@ -11,6 +11,26 @@ WEEKS = 26  # that a page looks back, and as many days twice over
 NO_POINTS = "No points yet."
 SHOWN = "case when is_suppressed then 'nan'::double else value end"  # of a published number
 
+# The whole weeks of each artist that a page looks back, from the first that has a row. A week without a row
+# is one in which nothing was released and few people did anything.
+ARTIST_WEEKS = f"""
+    timeline as (
+        select artist_timeline.*, as_of_date
+        from artist_timeline cross join publication
+        where tier = 'platform' and starts_on > as_of_date - {7 * WEEKS} and starts_on + 6 <= as_of_date
+    ),
+    weeks as (
+        select artist_band_id,
+            unnest(range(min(starts_on), any_value(as_of_date) - 5, interval 1 week))::date as starts_on
+        from timeline group by artist_band_id
+    ),
+    artist_weeks as (
+        select artist_band_id, starts_on, listens, adds, coalesce(blasts, 0) as blasts,
+            coalesce(release_markers, 0) as releases, coalesce(event_markers, 0) as events
+        from weeks left join timeline using (artist_band_id, starts_on)
+    )
+"""
+
 
 @dataclass(frozen=True)
 class Section:
