@@ -20,10 +20,10 @@ from orchestration.assets.descriptions import InWords, with_check_descriptions
 from orchestration.assets.retries import trying_again
 from orchestration.build import dbt
 from orchestration.build.manifest import PARSED, manifest
-from orchestration.build.results import laws
 from orchestration.build.run import run_to_build
 from orchestration.build.wall import breaches
 from orchestration.build.working import finish, relations, start_from
+from orchestration.lists import LAWS
 from orchestration.lock import hold
 from orchestration.policy.checks import SEEDS_DIR, problems
 from orchestration.settings import PROJECT_DIR, HinderedError, Settings, settings
@@ -126,8 +126,8 @@ def _selection(context: dg.AssetExecutionContext) -> list[str]:
 
 def law_checks() -> list[dg.AssetCheckKey]:
     """The laws of tests/laws as Dagster shows them, by name."""
-    names, keys = laws(), warehouse_models().check_keys
-    return sorted((key for key in keys if key.name in names), key=lambda key: key.name)
+    keys = warehouse_models().check_keys
+    return sorted((key for key in keys if key.name in LAWS), key=lambda key: key.name)
 
 
 def _artefacts(config: Settings) -> Path:
@@ -208,13 +208,13 @@ def failure_message(config: Settings, invocation: DbtCliInvocation) -> str:
     results = []
     if (invocation.target_path / RUN_RESULTS).exists():
         results = invocation.get_artifact(RUN_RESULTS)["results"]
-    names, lines = laws(), []
+    lines = []
     for result in results:
         name = result["unique_id"].split(".")[2]
         if result["status"] == "error":
             lines.append(f"{name} could not be built: {_why_not_built(result)}")
         elif result["status"] == "fail":
-            law = "law" if name in names else "test"
+            law = "law" if name in LAWS else "test"
             rows = _first_rows(config, result["relation_name"])
             lines.append(f"{law} {name} failed on {result['failures']} rows, the first of them:\n{rows}")
     if lines:

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from orchestration.settings import PROJECT_DIR, Settings
+from orchestration.lists import LAWS
+from orchestration.settings import Settings
 
 HOLDS_SINCE = "holds since run"
 
@@ -15,17 +16,12 @@ def found(config: Settings) -> dict[str, dict[str, Any]]:
     return {result["unique_id"]: result for result in results if result["status"] in ("pass", "warn")}
 
 
-def laws() -> set[str]:
-    """The names of the laws."""
-    return {path.stem for path in (PROJECT_DIR / "tests" / "laws").glob("*.sql")}
-
-
 def laws_since(config: Settings, run_id: str) -> dict[str, str]:
     """How each law has stood since the run that built the warehouse; a law without a result is left out."""
     by_name = {unique_id.split(".")[2]: result for unique_id, result in found(config).items()}
     return {
         law: in_words(passed=by_name[law]["status"] == "pass", warns=True, since=run_id)
-        for law in sorted(laws() & by_name.keys())
+        for law in sorted(LAWS & by_name.keys())
     }
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.build import results
 from orchestration.database import one_row
+from orchestration.lists import LAWS
 from orchestration.settings import Settings
 from orchestration.site.look import counted
 from orchestration.site.queries import Section, by_window, metrics
@@ -117,7 +117,6 @@ def laws(config: Settings, run_id: str) -> list[Law]:
         return []  # who has the published file alone knows nothing of the build
     if built_for != run_id:
         return []
-    names = results.laws()
     return [
         Law(
             node["name"].replace("_", " "),
@@ -125,7 +124,7 @@ def laws(config: Settings, run_id: str) -> list[Law]:
             LAW_WORDS.get(stood.get(unique_id, "skipped"), "is not known"),
         )
         for unique_id, node in sorted(nodes.items())
-        if node["resource_type"] == "test" and node["name"] in names
+        if node["resource_type"] == "test" and node["name"] in LAWS
     ]
 
 
