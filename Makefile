@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 unexport $(filter DBT_%,$(.VARIABLES))
 
 help: ## show this
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -19,8 +19,13 @@ help: ## show this
 	$(BIN)/python -m compileall -q -j 2 .venv/lib orchestration || true
 	touch $@
 
-run: .venv/ready ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHOUSE_DIR=dir] [AS_OF=day]
-	$(BIN)/warehouse run $(if $(AS_OF),--as-of $(AS_OF))
+.venv/spark: .venv/ready requirements-spark.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile --requirement requirements-spark.lock
+	$(BIN)/pip check --disable-pip-version-check
+	touch $@
+
+run: .venv/$(if $(filter spark,$(ENGINE)),spark,ready) ## run the nightly job once: make run [EXPORTS_DIR=dir] [WAREHOUSE_DIR=dir] [AS_OF=day] [ENGINE=spark]
+	$(BIN)/warehouse run $(if $(AS_OF),--as-of $(AS_OF)) $(if $(ENGINE),--engine $(ENGINE))
 
 test: .venv/ready lint ## everything that proves it: lint, models, laws, nights; and which lines ran
 	$(BIN)/pytest --cov
@@ -28,19 +33,29 @@ test: .venv/ready lint ## everything that proves it: lint, models, laws, nights;
 prove: .venv/ready ## the proofs in their long form, and a table of what was tried
 	$(BIN)/pytest $(PROOFS) --long --dist worksteal
 
-lint: .venv/ready ## style, types, the wall
+prove-spark: .venv/spark ## Spark builds the same: golden nights, the sample on a cluster that loses a worker, the wall
+	$(BIN)/pytest $(wildcard tests/test_spark*.py) --long -n 0
+
+lint: .venv/ready ## style, types, the wall, SQL that both engines understand
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models tests/laws
 	WAREHOUSE_DIR=. $(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.build.wall target/manifest.json
+	PYTHONPATH=tests/lint WAREHOUSE_DIR=. $(BIN)/dbt --quiet --no-populate-cache compile --no-introspect \
+		--target spark --target-path target/spark --exclude tag:duckdb
+	$(BIN)/python -m orchestration.build.two_engines target/spark/manifest.json
 
 dev: .venv/ready ## the Dagster UI and daemon on 127.0.0.1:3000: make dev [PORT=port]
 	$(BIN)/warehouse dev $(if $(PORT),--port $(PORT))
 
 bench: .venv/ready ## what a night costs at size, beside what it may cost: make bench [ROWS="1000000 5000000"]
 	$(BIN)/python -m bench data/bench $(or $(ROWS),1000000 5000000)
+
+bench-spark: .venv/spark ## both engines at size: make bench-spark [ROWS="1000000 5000000 20000000"]
+	SPARK_MASTER=$(or $(SPARK_MASTER),local[2]) $(BIN)/python -m bench.spark data/bench/spark \
+		$(or $(ROWS),1000000 5000000 20000000)
 
 scoring: .venv/ready ## seconds of policies and explanations at size: make scoring [ACTS=10000000]
 	MEMORY_LIMIT=$(or $(MEMORY_LIMIT),4GB) $(BIN)/python -m bench.scoring $(or $(ACTS),10000000) data/bench/scoring
@@ -67,4 +82,4 @@ contract: .venv/ready ## what the product's tables promise: models/product_contr
 	WAREHOUSE_DIR=. $(BIN)/dbt parse --quiet
 	$(BIN)/python -m orchestration.build.product_contract target/manifest.json
 
-.PHONY: help run test prove lint dev bench scoring docs contract pictures
+.PHONY: help run test prove prove-spark lint dev bench bench-spark scoring docs contract pictures

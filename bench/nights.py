@@ -33,6 +33,11 @@ class Year:
         results = json.loads((self.directory / "dbt" / "run_results.json").read_bytes())
         self.dbt_seconds = float(results["elapsed_time"])
 
+    def begin_on_spark(self) -> None:
+        """Let Spark build what the first run built."""
+        arguments = ("--as-of", HISTORY.isoformat(), "--engine", "spark")
+        self.nights["beginning on Spark"] = self._run(*arguments)
+
     def go_on(self) -> None:
         """Run it night by night, then once with nothing new."""
         for kind in AFTER:

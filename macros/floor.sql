@@ -176,6 +176,7 @@ cells as (
         on cells_of_step.cell_key = told.cell_key and cells_of_step.scope_id = told.scope_id
     {%- endif %}
 ),
+{{ kept_apart('cells') }}
 
 decided as (
     {{ decided('cells') | indent(4) }}
@@ -323,8 +324,8 @@ told as (
         '|',
         {{ cohort_group }},
         {{ subject_type }},
-        case when {{ subject_type }} <> 'scene' then cast({{ subject_id }} as varchar) end,
-        coalesce(cast({{ window_days }} as varchar), 'all'),
+        case when {{ subject_type }} <> 'scene' then cast({{ subject_id }} as string) end,
+        coalesce(cast({{ window_days }} as string), 'all'),
         {{ bucket }}
     )
 {%- endmacro %}

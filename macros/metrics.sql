@@ -20,11 +20,11 @@
         '{{ subject_type }}' as subject_type,
         {{ subject_id }} as subject_id,
         '{{ metric.name }}' as metric,
-        {{ metric.bucket or 'cast(null as varchar)' }} as bucket,
+        {{ metric.bucket or 'cast(null as string)' }} as bucket,
         {%- if metric.denominator is defined %}
         cast({{ metric.numerator }} as double) / {{ metric.denominator }} as value,
-        cast({{ metric.numerator }} as bigint) as numerator,
-        cast({{ metric.denominator }} as bigint) as denominator,
+        {{ whole(metric.numerator) }} as numerator,
+        {{ whole(metric.denominator) }} as denominator,
         {%- else %}
         cast({{ metric.column or metric.name }} as double) as value,
         cast(null as bigint) as numerator,
@@ -60,6 +60,6 @@
     and (
         ({{ registry }}.is_point_in_time and {{ window_days }} is null)
         or concat(';', {{ registry }}.windows, ';')
-        like concat('%;', coalesce(cast({{ window_days }} as varchar), 'all'), ';%')
+        like concat('%;', coalesce(cast({{ window_days }} as string), 'all'), ';%')
     )
 {%- endmacro %}

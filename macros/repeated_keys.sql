@@ -4,7 +4,7 @@
 {%- for model, columns in keys.items() %}
 select
     '{{ model }}' as model,
-    concat_ws(', '{% for column in columns %}, cast({{ column }} as varchar){% endfor %}) as key,
+    concat_ws(', '{% for column in columns %}, cast({{ column }} as string){% endfor %}) as key,
     count(*) as occurrences
 from {{ ref(model) }}
 group by {{ columns | join(', ') }}

@@ -40,7 +40,7 @@
 {% macro standing_rows(table, incremental=false) -%}
     select *
     from (
-        {{ settled_rows(table, 'append', this if incremental and is_incremental() else none) | indent(8) }}
+        {{ settled_rows(table, 'append', this if incremental and adds_to_earlier() else none) | indent(8) }}
     ) as settled
     where row_status = 'accepted'
 {%- endmacro %}

@@ -3,9 +3,9 @@
     concat_ws(
         '|',
         {{ cohort_group }},
-        coalesce(cast({{ subject_id }} as varchar), ''),
+        coalesce(cast({{ subject_id }} as string), ''),
         {{ period }},
-        cast({{ starts_on }} as varchar)
+        cast({{ starts_on }} as string)
     )
 {%- endmacro %}
 

@@ -1,7 +1,8 @@
 """The one place that knows all directories and limits.
 
 Every directory and limit can be set by an environment variable of the name given here. MEMORY_LIMIT bounds
-DuckDB everywhere; what does not fit spills to the warehouse directory. WAREHOUSE_OWNER is the person to ask
+DuckDB everywhere; what does not fit spills to the warehouse directory. ENGINE builds the models, and
+SPARK_MASTER says where Spark is, as spark-submit understands it. WAREHOUSE_OWNER is the person to ask
 about any asset; until it is set, the one in models/owners.yml is used.
 
 The SQL lies at the top of the repository; in an installed wheel it lies inside the package. By default a
@@ -24,6 +25,8 @@ IS_INSTALLED = (PACKAGE_DIR / "project").is_dir()
 PROJECT_DIR = PACKAGE_DIR / "project" if IS_INSTALLED else PACKAGE_DIR.parent
 # The variables that other programs must not see.
 SECRETS = ("ERASURE_KEY", "ALERT_WEBHOOK")
+# What can build the models. DuckDB publishes them, whichever it was.
+ENGINES = ("duckdb", "spark")
 MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 # Characters that no part of a directory's path may hold, and the program that would misread them. All others
 # work.
@@ -70,6 +73,8 @@ class Settings:
     alert_webhook: str = field(default="", repr=False)
     memory_limit: str = "2GB"
     owner: str = ""
+    engine: str = "duckdb"
+    spark_master: str = "local[*]"
 
     @property
     def raw_dir(self) -> Path:
@@ -95,6 +100,21 @@ class Settings:
     def dbt_dir(self) -> Path:
         """What dbt leaves of the last build."""
         return self.warehouse_dir / "dbt"
+
+    @property
+    def spark_dbt_dir(self) -> Path:
+        """What dbt leaves of the part of the last build that ran on Spark."""
+        return self.dbt_dir / "spark"
+
+    @property
+    def spark_tables_dir(self) -> Path:
+        """Where Spark writes its tables, as Parquet, until they are in the database."""
+        return self.building_dir / "spark"
+
+    @property
+    def spark_process(self) -> Path:
+        """Where the process that builds on Spark is written down."""
+        return self.building_dir / "spark.pid"
 
     @property
     def run_results(self) -> Path:
@@ -192,6 +212,9 @@ def settings() -> Settings:
     owner = os.environ.get("WAREHOUSE_OWNER") or ""
     if owner and not ADDRESS.fullmatch(owner):
         raise UsageError(f"WAREHOUSE_OWNER is {owner!r}; write an e-mail address")
+    engine = os.environ.get("ENGINE") or "duckdb"
+    if engine not in ENGINES:
+        raise UsageError(f"ENGINE is {engine!r}; write {' or '.join(ENGINES)}")
     return Settings(
         exports_dir=_directory("EXPORTS_DIR", data / "exports"),
         warehouse_dir=warehouse_dir,
@@ -204,6 +227,8 @@ def settings() -> Settings:
         erasure_key=os.environ.get("ERASURE_KEY") or "",
         memory_limit=memory_limit,
         owner=owner,
+        engine=engine,
+        spark_master=os.environ.get("SPARK_MASTER") or "local[*]",
         alert_command=os.environ.get("ALERT_COMMAND") or "",
         alert_webhook=os.environ.get("ALERT_WEBHOOK") or "",
     )

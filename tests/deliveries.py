@@ -135,7 +135,7 @@ class Warehouse:
             attach '{config.warehouse_file}' as built;
             create table built.row_account as select delivery_id, status from delivery;
             create table built.publication as
-            select as_of_date, code_version, erasure_version, built_at from raw.run;
+            select as_of_date, code_version, erasure_version, engine, built_at from raw.run;
             detach built
             """
         )

@@ -106,7 +106,8 @@ def test_a_build_starts_from_what_was_parsed_after_its_last_one(
     for number, (written_at, found) in enumerate([(1, "0"), (3, "1"), (2, "1")]):
         parsed.write_text(str(number))
         os.utime(parsed, (written_at, written_at))
-        folder = _artefacts(settings())
+        folder = settings().dbt_dir
+        _artefacts(settings(), folder)
         assert (folder / PARSED).read_text() == found
         os.utime(folder / PARSED, (2.5, 2.5) if number == 0 else (4, 4))
 

@@ -129,9 +129,10 @@ def test_a_dbt_that_ends_well_without_telling_of_every_model_has_not_built_the_n
         selected_asset_keys={dg.AssetKey(["model", str(number)]) for number in range(3)},
         selected_asset_check_keys=set(),
     )
-    assert len(list(models._with_progress(ended(tmp_path, 0, made=3), wanted))) == 3
+    all_told, too_few = ended(tmp_path, 0, made=3), ended(tmp_path, 0, made=made)
+    assert len(list(models._with_progress(all_told.stream(), [all_told], wanted))) == 3
     with pytest.raises(dg.Failure, match=rf"Not published.*\n.*told of {made} of the 3 models"):
-        list(models._with_progress(ended(tmp_path, 0, made=made), wanted))
+        list(models._with_progress(too_few.stream(), [too_few], wanted))
 
 
 def test_a_run_that_ends_well_without_this_nights_publication_is_no_success(

@@ -265,7 +265,7 @@ def test_laws_are_compiled_while_a_build_is_writing_its_own(
     copied: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:
     (copied / "dbt" / "manifest.json").write_bytes(left)
-    monkeypatch.setattr("orchestration.build.compiled._compile", lambda _: {"nodes": {}})
+    monkeypatch.setattr("orchestration.build.compiled.compile_now", lambda _: {"nodes": {}})
     assert compiled(settings_for(copied), lambda manifest: list(manifest["nodes"]), "a selection") == []
 
 

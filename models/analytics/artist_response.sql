@@ -37,7 +37,7 @@ responses as (
         user_id,
         home_scene_id as scene_id,
         created_at as happened_at,
-        cast(null as uuid) as event_id
+        cast(null as {{ id_type() }}) as event_id
     from signals
     union all
     select
@@ -46,7 +46,7 @@ responses as (
         follows.user_id,
         home_scene.scene_id,
         follows.created_at as happened_at,
-        cast(null as uuid) as event_id
+        cast(null as {{ id_type() }}) as event_id
     from follows
     {{ join_home_scene('follows', 'user_id', 'follows.followed_on') }}
     union all

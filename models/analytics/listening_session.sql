@@ -32,7 +32,7 @@ select
     scene_id,
     min(created_at) as started_at,
     max(created_at) as last_listen_at,
-    max_by(track_seconds, created_at) as last_track_seconds,
+    max_by(track_seconds, created_at) filter (where track_seconds is not null) as last_track_seconds,
     cast(sum(listens) as bigint) as listens
 from instants
 group by all

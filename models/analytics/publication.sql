@@ -55,7 +55,7 @@ nights as (
 ),
 
 missing as (
-    select table_span.table_name || ' ' || cast(nights.night as varchar) as table_night
+    select table_span.table_name || ' ' || cast(nights.night as string) as table_night
     from table_span
     inner join nights
         on table_span.first_night <= nights.night
@@ -75,6 +75,7 @@ select
     run.nights_behind,
     run.code_version,
     run.erasure_version,
+    run.engine,
     run.built_at
 from run
 cross join as_of

@@ -18,7 +18,7 @@ verdicts as (
 community_tier as (
     select
         community_id,
-        max_by(tier, from_night) as tier
+        max_by(tier, from_night) filter (where tier is not null) as tier
     from communities
     group by all
 )

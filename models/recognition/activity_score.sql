@@ -76,13 +76,14 @@ score_policy as (
     from {{ ref('score_policy') }}
 ),
 
+-- 19 digits and 18, of which 12 follow the point, are the most that Spark multiplies without rounding.
 decayed as (
     select
         today.scope_id,
         today.as_of_date,
         cast(
             sum(
-                earlier.points_on_day
+                cast(earlier.points_on_day as decimal(19, 0))
                 * cast(
                     {{ share_left(
                         days_apart('earlier.as_of_date', 'today.as_of_date'), 'score_policy.half_life_days'

@@ -23,7 +23,7 @@ select
     source_id,
     credited_source_id,
     export_date,
-    cast(null as uuid) as reverses_act_id
+    cast(null as {{ id_type() }}) as reverses_act_id
 from decisions
 union all
 select

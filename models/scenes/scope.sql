@@ -1,6 +1,6 @@
 {#- The parts of each tier are listed in dbt_project.yml. A scene has a scope of the tier if it has them all.
     Otherwise it belongs to the tier's scope `unscoped`. A tier without parts has one scope, which holds everything. -#}
-{%- set columns = {'state': 'varchar', 'city': 'varchar', 'music_community': 'varchar', 'scene_id': 'uuid'} -%}
+{%- set columns = {'state': 'string', 'city': 'string', 'music_community': 'string', 'scene_id': id_type()} -%}
 
 with scene as (
     select
@@ -58,11 +58,11 @@ select
         place,
         case
             when count(*) over (partition by tier, place) > 1
-                then 'founded ' || cast(founded_on as varchar)
+                then 'founded ' || cast(founded_on as string)
         end,
         case
             when count(*) over (partition by tier, place, founded_on) > 1
-                then cast(scope_id as varchar)
+                then cast(scope_id as string)
         end
     ) as label,
     founded_on

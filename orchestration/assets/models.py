@@ -23,6 +23,7 @@ from orchestration.build.manifest import PARSED, manifest
 from orchestration.build.run import run_to_build
 from orchestration.build.wall import breaches
 from orchestration.build.working import finish, relations, start_from
+from orchestration.database import files
 from orchestration.lists import LAWS
 from orchestration.lock import hold
 from orchestration.policy.checks import SEEDS_DIR, problems
@@ -69,28 +70,70 @@ def _build(context: dg.AssetExecutionContext) -> Iterator[Any]:
         raise dg.Failure("The wall does not hold: " + "; ".join(broken))
     if wrong := problems(SEEDS_DIR):
         raise dg.Failure("The point rules cannot be used: " + "; ".join(wrong))
+    if config.engine == "spark" and context.is_subset:
+        raise dg.Failure("On Spark a build is whole: run the job nightly, or set ENGINE to duckdb.")
     with trying_again(context):
         start_from(config)
-    invocation = _start_dbt(config, context)
-    yield from _with_sizes(_with_progress(invocation, context), config, invocation)
-    _finish(config, invocation, whole=not context.is_subset)
+    started: list[DbtCliInvocation] = []
+    run = _on_spark if config.engine == "spark" else _on_duckdb
+    yield from _with_sizes(_with_progress(run(config, context, started), started, context), config, started)
+    _finish(config, started[-1], whole=not context.is_subset)
 
 
-def _start_dbt(config: Settings, context: dg.AssetExecutionContext) -> DbtCliInvocation:
-    """Let dbt build what was chosen.
+def _on_duckdb(
+    config: Settings, context: dg.AssetExecutionContext, started: list[DbtCliInvocation]
+) -> Iterator[Any]:
+    """Dagster's events while dbt builds what was chosen; `started` gets what was started."""
+    started.append(_start_dbt(config, context, config.dbt_dir, *_selection(context)))
+    yield from started[-1].stream()
+
+
+def _on_spark(
+    config: Settings, context: dg.AssetExecutionContext, started: list[DbtCliInvocation]
+) -> Iterator[Any]:
+    """The same while Spark builds everything and DuckDB takes it over, then for the laws that need DuckDB.
+
+    Raises:
+        dg.Failure: Spark cannot be started, or DuckDB cannot take over what it built.
+    """
+    from orchestration.build import spark  # what a build by DuckDB need not load
+
+    try:
+        spark.require(config)
+        config.run_results.unlink(missing_ok=True)
+        options, told = spark.arguments(config), spark.environment(config)
+        started.append(_start_dbt(config, context, config.spark_dbt_dir, *options, **told))
+        config.spark_process.write_text(str(started[-1].process.pid))
+        yield from started[-1].stream()
+        if not started[-1].is_successful():
+            return
+        log.info("DuckDB takes over what Spark built")
+        spark.take_over(config)
+        started.append(_start_dbt(config, context, config.dbt_dir, "--select", spark.OF_DUCKDB))
+        yield from started[-1].stream()
+        if started[-1].is_successful():
+            spark.join_results(config)
+    except (HinderedError, duckdb.Error) as error:
+        raise dg.Failure(f"{NOT_PUBLISHED}\n{error}") from error
+
+
+def _start_dbt(
+    config: Settings, context: dg.AssetExecutionContext, folder: Path, *options: str, **told: str
+) -> DbtCliInvocation:
+    """Let dbt build what the options say; its artefacts lie in `folder` then.
 
     The resource of dagster-dbt would first run `dbt --version` and load an adapter that is not needed here:
     three seconds of every night.
     """
-    folder = _artefacts(config)
-    told = {
+    _artefacts(config, folder)
+    told |= {
         "DBT_LOG_FORMAT": "json",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_ENV_CUSTOM_ENV_RUN": run_to_build(config),  # dbt writes it into its results
         "PYTHONUNBUFFERED": "1",
     }
     return DbtCliInvocation.run(
-        args=[str(dbt.EXECUTABLE), "build", "--exclude-resource-type", "unit_test", *_selection(context)],
+        args=[str(dbt.EXECUTABLE), "build", "--exclude-resource-type", "unit_test", *options],
         env=os.environ | dbt.environment(folder) | told,
         manifest=described_manifest(),
         dagster_dbt_translator=InWords(),
@@ -130,18 +173,18 @@ def law_checks() -> list[dg.AssetCheckKey]:
     return sorted((key for key in keys if key.name in LAWS), key=lambda key: key.name)
 
 
-def _artefacts(config: Settings) -> Path:
-    """Where dbt keeps its artefacts. A first build, or one of changed code, starts from what was parsed."""
-    folder = config.dbt_dir
-    folder.mkdir(exist_ok=True)
-    config.run_results.unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
+def _artefacts(config: Settings, folder: Path) -> None:
+    """The folder of dbt's artefacts. A first build, or one of changed code, starts from what was parsed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUN_RESULTS).unlink(missing_ok=True)  # an earlier build's, which says nothing of this one
     parsed, ours = config.parsed_dir / PARSED, folder / PARSED
     if parsed.exists() and not (ours.exists() and ours.stat().st_mtime > parsed.stat().st_mtime):
         shutil.copyfile(parsed, ours)
-    return folder
 
 
-def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionContext) -> Iterator[Any]:
+def _with_progress(
+    events: Iterator[Any], started: list[DbtCliInvocation], context: dg.AssetExecutionContext
+) -> Iterator[Any]:
     """Dagster's events for every model and test, with a line on the way now and then.
 
     Raises:
@@ -150,16 +193,16 @@ def _with_progress(invocation: DbtCliInvocation, context: dg.AssetExecutionConte
     models = len(context.selected_asset_keys)
     total = models + len(context.selected_asset_check_keys)
     told_of = 0
-    for done, event in enumerate(invocation.stream(), start=1):
+    for done, event in enumerate(events, start=1):
         told_of += isinstance(event, dg.Output)
         if done % PROGRESS_EVERY == 0:
             log.info("dbt: %d of about %d models and tests", done, total)
         yield event
-    if invocation.is_successful() and told_of < models:
+    if started[-1].is_successful() and told_of < models:
         raise dg.Failure(f"{NOT_PUBLISHED}\ndbt ended well, but told of {told_of} of the {models} models.")
 
 
-def _with_sizes(events: Iterator[Any], config: Settings, invocation: DbtCliInvocation) -> Iterator[Any]:
+def _with_sizes(events: Iterator[Any], config: Settings, started: list[DbtCliInvocation]) -> Iterator[Any]:
     """The same events, with the rows and the columns of each relation beside it.
 
     While dbt builds, no other program can open the database. So these events come when dbt has ended.
@@ -170,7 +213,7 @@ def _with_sizes(events: Iterator[Any], config: Settings, invocation: DbtCliInvoc
             made.append(event)
         else:
             yield event
-    built = relations(config) if invocation.is_successful() else {}
+    built = relations(config) if started[-1].is_successful() else {}
     for output in made:
         node = manifest()["nodes"][output.metadata["unique_id"].value]
         rows, columns = built.get(node["name"], (None, []))
@@ -236,7 +279,13 @@ def _why_not_built(result: dict[str, Any]) -> str:
 
 
 def _first_rows(config: Settings, relation: str) -> str:
-    with duckdb.connect(str(config.building_file), read_only=True) as connection:
+    """The first rows of a table of failures, from the database, or from where Spark wrote it."""
+    database = config.building_file if config.building_file.exists() else ":memory:"
+    with duckdb.connect(str(database), read_only=config.building_file.exists()) as connection:
+        if not config.building_file.exists():
+            from orchestration.build.spark import table_dir
+
+            relation = f"read_parquet({files(table_dir(config, relation), '*.parquet')})"
         return connection.sql(f"from {relation} limit {ROWS_SHOWN}").df().to_string(index=False)
 
 

@@ -36,11 +36,11 @@ def compiled(config: Settings, wanted: Callable[[Manifest], Nodes], selection: s
         nodes = wanted(json.loads(file.read_bytes()))
     # After a build of some models, the others have no SQL.
     if not nodes or not all(node.get("compiled_code") for node in nodes):
-        nodes = wanted(_compile(selection))
+        nodes = wanted(compile_now(selection))
     return nodes
 
 
-def _compile(selection: str) -> Manifest:
+def compile_now(selection: str) -> Manifest:
     """The manifest with a compiled selection, made outside any warehouse."""
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

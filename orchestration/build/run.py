@@ -42,11 +42,12 @@ def write_run(config: Settings, as_of_date: dt.date, run_id: str) -> None:
                     $3 as code_version,
                     $4::timestamp as built_at,
                     $5::bigint as nights_behind,
+                    $6 as engine,
                     md5(string_agg(pseudonym::varchar, ',' order by pseudonym)) as erasure_version
                 from read_parquet({files(config.erased_file)})
             )
             to {literal(draft)} (format parquet)
             """,
-            [as_of_date, run_id, code_version(), now.replace(tzinfo=None), behind],
+            [as_of_date, run_id, code_version(), now.replace(tzinfo=None), behind, config.engine],
         )
     move_for_good(draft, run_file(config))

@@ -29,6 +29,8 @@ def is_built(config: Settings) -> bool:
 def start_from(config: Settings) -> None:
     """Leave the last completed build in building/ if everything in it still stands, to be added to.
 
+    Spark builds everything anew.
+
     New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew. So does a
     run after one that broke off, because the database is away from its place while it is being built. So does
     a run after somebody else wrote to the database.
@@ -39,7 +41,9 @@ def start_from(config: Settings) -> None:
     _require_nobody_building(config)
     shutil.rmtree(config.building_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
-    stands = _was_built_from(config.warehouse_file, config, same_deliveries=False)
+    stands = config.engine == "duckdb" and _was_built_from(
+        config.warehouse_file, config, same_deliveries=False
+    )
     with closed_to_clients(config.warehouse_file, readers_too=True):
         if stands:
             move(config.warehouse_file, config.building_file)
@@ -53,14 +57,26 @@ def _require_nobody_building(config: Settings) -> None:
     Raises:
         WarehouseBusyError: such a dbt is still at work.
     """
+    at_work = WarehouseBusyError(
+        f"the dbt of a run that broke off is still at work in {config.building_dir}; "
+        "run again when it has ended"
+    )
+    if _is_building_on_spark(config):
+        raise at_work
     try:
         with closed_to_clients(config.building_file, readers_too=True, patience=0):
             pass
     except WarehouseBusyError:
-        raise WarehouseBusyError(
-            f"the dbt of a run that broke off is still at work in {config.building_dir}; "
-            "run again when it has ended"
-        ) from None
+        raise at_work from None
+
+
+def _is_building_on_spark(config: Settings) -> bool:
+    """Whether the process that was written down is there, and no other one of that number."""
+    try:
+        process = Path("/proc", config.spark_process.read_text())
+        return (process / "cwd").readlink() == config.warehouse_dir  # dbt is started there
+    except OSError:
+        return False
 
 
 def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
@@ -73,8 +89,8 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             says = connection.table("built.main.publication").columns
         except duckdb.Error:
             return False  # it cannot be opened, or was built only in part
-        if "erasure_version" not in says:
-            return False  # an older version built it, which did not record erasures
+        if not {"erasure_version", "engine"}.issubset(says):
+            return False  # an older version built it, which did not record erasures, or by which engine
         built_at, gone, new, same_making, days_on = one_row(
             connection,
             f"""
@@ -90,7 +106,8 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
                 (select count(*) from (from held except from standing)),
                 (select count(*) from (from standing except from held)),
                 publication.code_version = run.code_version
-                    and publication.erasure_version = run.erasure_version,
+                    and publication.erasure_version = run.erasure_version
+                    and publication.engine = run.engine,
                 run.as_of_date - publication.as_of_date
             from built.main.publication as publication cross join run
             """,

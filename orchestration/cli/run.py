@@ -40,12 +40,21 @@ def run(
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every delivered file, also those that seem unchanged.")
     ] = False,
+    engine: Annotated[
+        str | None, typer.Option(help="What builds the models, duckdb or spark; else ENGINE.")
+    ] = None,
 ) -> None:
     """Run the nightly job once, through Dagster, in this process."""
+    if engine is not None:
+        os.environ["ENGINE"] = engine
     of_the_sample = exports_dir is None and not os.environ.get("EXPORTS_DIR")
     config = choose_directories(warehouse_dir, exports_dir)
     if not of_the_sample and not config.exports_dir.is_dir():
         raise UsageError(f"there is no directory {config.exports_dir}")
+    if config.engine == "spark":
+        from orchestration.build.spark import require
+
+        require(config)
     make_directories(config)
     show_progress()
     hold(config)

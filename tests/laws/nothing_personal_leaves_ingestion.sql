@@ -1,7 +1,7 @@
 {#- Law 8, inside the warehouse. No e-mail, password, token, coordinate, user name, display name or free text of a
     member leaves ingestion: no column of raw is named like one, and no staged text of a member looks like one.
     Otherwise personal data would lie one query away from what is published. -#}
-{{ config(meta={'dagster': {'ref': {'name': 'stg_users'}}}) }}
+{{ config(tags=['duckdb'], meta={'dagster': {'ref': {'name': 'stg_users'}}}) }}
 
 with columns_kept as (
     select

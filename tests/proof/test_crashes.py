@@ -457,8 +457,8 @@ def test_a_run_killed_alone_leaves_a_dbt_that_harms_nobody(
 def test_a_dbt_that_was_killed_is_named_and_what_an_earlier_one_said_is_not_taken_for_its_word() -> None:
     config = settings()
     assert (config.warehouse_dir / "dbt" / "run_results.json").exists()
-    artefacts = models._artefacts(config)
-    killed = SimpleNamespace(target_path=artefacts, process=SimpleNamespace(returncode=-9))
+    models._artefacts(config, config.dbt_dir)
+    killed = SimpleNamespace(target_path=config.dbt_dir, process=SimpleNamespace(returncode=-9))
     said = models.failure_message(config, killed)
     assert "dbt ended before it was done, with exit code -9" in said
 

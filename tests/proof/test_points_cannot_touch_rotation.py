@@ -1,22 +1,18 @@
 """Whatever happens to participation or to the rules, rotation stays as it is; and the other way round."""
 
-import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pytest
-from conftest import Run
 from golden.world import run_nightly
 from mutations import KINDS, POLICY, Mutation, changed, culprits, random_mutations
+from sides import TINY, WORLDS, require_apart, write_worlds
 from worlds import SMALL, TABLES, World, ancestors, models, sample_world
 
 from orchestration.build.wall import MAY_SEE, MUST_NOT_SEE
-from orchestration.sample import SampleSize, write_sample
 
 PER_BUILD = 25
-TINY = SampleSize(members=40, scenes=4, tracks=20, engagements=800, actions=200, nights=2, history_days=20)
 # Everything rotation must not know: all exports but its own, and what people decide about points.
 PARTICIPATION = sorted(TABLES.keys() - MAY_SEE["fair_play"]) + list(POLICY) * 3
 LISTENING = sorted(MUST_NOT_SEE["recognition"])
@@ -141,64 +137,14 @@ def test_the_one_change_of_25_that_shows_an_influence_is_named(influenced: World
     assert culprits(influenced, [*others[:9], cause, *others[9:]], [model], planted) == [cause]
 
 
-DISTURBANCES = {
-    "delete": "select * from delivered where hash(id) % 3 <> 0",
-    "add": "from delivered union all select * replace (md5(id)::uuid::varchar as id) from delivered",
-    "alter": "select * replace (lag({column}, 1, {column}) over (order by id) as {column}) from delivered",
-    "duplicate": "from delivered union all from delivered",
-    "re-time": "select * replace ({time} - interval 100 hour as {time}) from delivered",
-}
-
-
-def disturb(
-    exports_dir: Path, tables: Collection[str], rng: np.random.Generator, ways: Collection[str] = DISTURBANCES
-) -> int:
-    """Change every part of these tables that was delivered, in one way or another; returns how many."""
-    parts = [part for table in sorted(tables) for part in sorted(exports_dir.glob(f"{table}/*/part-*"))]
-    for part in parts:
-        table = TABLES[part.parent.parent.name]
-        times = [column.name for column in table.columns if column.data_type == "timestamp"]
-        others = [c.delivered for c in table.columns if c.name not in (*table.key, *times)]
-        kinds = [kind for kind in ways if times or kind != "re-time"]
-        kind = rng.choice(kinds)
-        query = DISTURBANCES[kind].format(column=rng.choice(others), time=times[0] if times else "")
-        with duckdb.connect() as connection:
-            connection.execute(f"create table delivered as from '{part}'")
-            connection.execute(f"copy ({query}) to '{part}' (format parquet)")
-    return len(parts)
-
-
 @pytest.mark.seeds(0, 10)
 def test_the_real_job_keeps_either_side_of_the_wall_from_the_other(
     seed: int, tmp_path: Path, tried: Callable[[str, str, int], None]
 ) -> None:
-    exports_dir, rng = tmp_path / "exports", np.random.default_rng(seed)
-    nights = write_sample(exports_dir, TINY, seed=seed, formats=("parquet",))
+    nights = write_worlds(tmp_path, seed)
     confirm = {"confirm_departures": [night.isoformat() for night in nights]}
-    participation, listening = tmp_path / "participation", tmp_path / "listening"
-    shutil.copytree(exports_dir, participation)
-    shutil.copytree(exports_dir, listening)
-    assert disturb(participation, set(PARTICIPATION) - POLICY.keys() - {"users"}, rng) > 20
-    # Not the rotation itself: one that holds a track twice is none, and would rightly not be published.
-    assert disturb(listening, set(LISTENING) - {"rotation_entries"}, rng) > len(LISTENING)
-    # One that is sure to be heard: by chance, the others may be of what rotation does not look at.
-    disturb(listening, ["track_engagements"], rng, ["delete"])
-    undisturbed, other_acts, other_ears = (
-        run_nightly(directory, tmp_path / f"warehouse of {directory.name}", **confirm)
-        for directory in (exports_dir, participation, listening)
-    )
-    assert [run.success for run in (undisturbed, other_acts, other_ears)] == [True, True, True]
+    runs = [run_nightly(tmp_path / name, tmp_path / f"warehouse of {name}", **confirm) for name in WORLDS]
+    assert [run.success for run in runs] == [True, True, True]
     tried("points cannot touch rotation", "worlds with every export of participation changed, real job", 1)
-    for table in ("rotation_recurrence", "track_engagement_day"):
-        assert built(other_acts, table) == built(undisturbed, table) != []
     tried("listening cannot touch points", "worlds with engagements, votes and settings changed, real job", 1)
-    assert built(other_acts, "ledger") != built(undisturbed, "ledger")
-    for table in ("activity_decision", "ledger", "activity_point", "activity_score"):
-        assert built(other_ears, table) == built(undisturbed, table) != []
-    assert built(other_ears, "track_engagement_day") != built(undisturbed, "track_engagement_day")
-
-
-def built(run: Run, table: str) -> list[tuple[object, ...]]:
-    """A table of the warehouse, published or not."""
-    with duckdb.connect(str(run.warehouse_dir / "warehouse.duckdb"), read_only=True) as connection:
-        return connection.sql(f"from {table} order by all").fetchall()
+    require_apart(*(run.warehouse_dir for run in runs))

@@ -54,9 +54,9 @@ buckets as (
     union all
     select
         metric,
-        cast(null as varchar) as bucket
+        cast(null as string) as bucket
     from registry
-    where concat(';', surface, ';') not like '%;analytics_breakdown;%'
+    where concat(';', coalesce(surface, ''), ';') not like '%;analytics_breakdown;%'
 ),
 
 possible as (

@@ -115,7 +115,7 @@ select
     'artist' as subject_type,
     subject_id,
     metric,
-    cast(null as varchar) as bucket,
+    cast(null as string) as bucket,
     cast(value as double) as value,
     cast(null as bigint) as numerator,
     cast(null as bigint) as denominator,

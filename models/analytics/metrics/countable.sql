@@ -175,7 +175,7 @@ select
     'new_sect_tags' as metric,
     parent_community_id as scene_id,
     created_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     sect_tag_id as counted_id
 from {{ ref('stg_sect_tags') }}
 union all
@@ -192,7 +192,7 @@ select
     'promotions_posted' as metric,
     community_id as scene_id,
     created_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     signal_id as counted_id
 from promotions
 union all
@@ -200,7 +200,7 @@ select
     'songs_entered_rotation' as metric,
     scene_id,
     entered_pool_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     track_id as counted_id
 from entries
 union all
@@ -208,7 +208,7 @@ select
     'songs_graduated' as metric,
     scene_id,
     graduated_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     track_id as counted_id
 from entries
 where graduated_at is not null
@@ -217,7 +217,7 @@ select
     'new_artists' as metric,
     home_scene_id as scene_id,
     created_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     artist_band_id as counted_id
 from artists
 union all
@@ -225,7 +225,7 @@ select
     'artists_with_event' as metric,
     artists.home_scene_id as scene_id,
     events.created_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     artists.artist_band_id as counted_id
 from events
 inner join artists
@@ -269,7 +269,7 @@ select
     'artists' as metric,
     home_scene_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     artist_band_id as counted_id
 from artists
 union all
@@ -277,7 +277,7 @@ select
     'artists_ever' as metric,
     home_scene_id as scene_id,
     timestamp '0001-01-01' as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     artist_band_id as counted_id
 from artists_as_last_known
 union all
@@ -285,7 +285,7 @@ select
     'songs_in_rotation' as metric,
     scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     track_id as counted_id
 from entries
 union all
@@ -293,7 +293,7 @@ select
     case pool when 'NEW_RELEASES' then 'tracks_in_new_releases' else 'tracks_in_main_rotation' end as metric,
     scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     track_id as counted_id
 from entries
 union all
@@ -301,7 +301,7 @@ select
     'songs_ever_in_rotation' as metric,
     scene_id,
     timestamp '0001-01-01' as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     track_id as counted_id
 from {{ ref('rotation_stay') }}
 union all
@@ -309,7 +309,7 @@ select
     'active_new_count' as metric,
     entries.scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     entries.rotation_entry_id as counted_id
 from entries
 cross join {{ ref('as_of') }} as as_of
@@ -324,7 +324,7 @@ select
     'active_artists' as metric,
     entries.scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     tracks.artist_band_id as counted_id
 from entries
 inner join {{ ref('stg_tracks') }} as tracks
@@ -335,7 +335,7 @@ select
     'events_this_month' as metric,
     events.community_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     events.event_id as counted_id
 from events
 inner join {{ ref('as_of') }} as as_of
@@ -345,7 +345,7 @@ select
     'active_tracks' as metric,
     community_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     track_id as counted_id
 from {{ ref('stg_tracks') }}
 where status = 'ready'
@@ -354,7 +354,7 @@ select
     'active_sects' as metric,
     parent_community_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     sect_tag_id as counted_id
 from {{ ref('stg_sect_tags') }}
 where status = 'active'
@@ -363,7 +363,7 @@ select
     'scope_community_count' as metric,
     community_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     community_id as counted_id
 from communities
 union all
@@ -371,7 +371,7 @@ select
     'active_scenes' as metric,
     community_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     community_id as counted_id
 from communities
 where is_active
@@ -380,7 +380,7 @@ select
     'official_sects' as metric,
     parent_community_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     sect_id as counted_id
 from {{ ref('stg_sects') }}
 -- Parts of ratios (seeds/metric_part.csv).
@@ -389,7 +389,7 @@ select
     'events_naming_artist' as metric,
     artists.home_scene_id as scene_id,
     events.created_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     events.event_id as counted_id
 from events
 inner join artists
@@ -399,7 +399,7 @@ select
     'artists_with_ended_event' as metric,
     artists.home_scene_id as scene_id,
     events.ends_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     artists.artist_band_id as counted_id
 from events
 inner join artists
@@ -409,7 +409,7 @@ select
     'artists_with_release' as metric,
     artists.home_scene_id as scene_id,
     releases.entered_pool_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     artists.artist_band_id as counted_id
 from releases
 inner join artists
@@ -419,7 +419,7 @@ select
     'events_and_releases' as metric,
     artists.home_scene_id as scene_id,
     events.created_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     events.event_id as counted_id
 from events
 inner join artists
@@ -429,7 +429,7 @@ select
     'events_and_releases' as metric,
     artists.home_scene_id as scene_id,
     releases.entered_pool_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     releases.track_id as counted_id
 from releases
 inner join artists
@@ -439,7 +439,7 @@ select
     'ready_tracks_of_artists' as metric,
     artists.home_scene_id as scene_id,
     cast(null as timestamp) as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     tracks.track_id as counted_id
 from {{ ref('stg_tracks') }} as tracks
 inner join artists
@@ -478,7 +478,7 @@ select
     'ended_events' as metric,
     community_id as scene_id,
     ends_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     event_id as counted_id
 from events
 union all
@@ -494,7 +494,7 @@ select
     'entries_due' as metric,
     entries.scene_id,
     entries.entered_pool_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     entries.rotation_entry_id as counted_id
 from entries
 cross join {{ ref('as_of') }} as as_of
@@ -504,7 +504,7 @@ select
     'entries_due_and_graduated' as metric,
     entries.scene_id,
     entries.entered_pool_at as happened_at,
-    cast(null as uuid) as user_id,
+    cast(null as {{ id_type() }}) as user_id,
     entries.rotation_entry_id as counted_id
 from entries
 cross join {{ ref('as_of') }} as as_of

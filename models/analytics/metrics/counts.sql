@@ -68,7 +68,7 @@ select
     'scene' as subject_type,
     every_count.scope_id as subject_id,
     every_count.metric,
-    cast(null as varchar) as bucket,
+    cast(null as string) as bucket,
     cast(coalesce(counts.things, 0) as double) as value,
     cast(null as bigint) as numerator,
     cast(null as bigint) as denominator,

@@ -118,9 +118,9 @@ by_cell as (
         scope_windows.scope_id,
         scope_windows.window_days,
         concat(
-            cast(cast(floor(events.cell_north / thresholds.staged_cells) as integer) as varchar),
+            cast(cast(floor(events.cell_north / thresholds.staged_cells) as integer) as string),
             '|',
-            cast(cast(floor(events.cell_east / thresholds.staged_cells) as integer) as varchar)
+            cast(cast(floor(events.cell_east / thresholds.staged_cells) as integer) as string)
         ) as cell,
         count(*) as events,
         count(distinct events.created_by_user_id) as creators

@@ -40,10 +40,10 @@ select
     'scene' as subject_type,
     numerators.scope_id as subject_id,
     ratios.metric,
-    cast(null as varchar) as bucket,
+    cast(null as string) as bucket,
     ratios.factor * numerators.value / denominators.value as value,
-    cast(ratios.factor * numerators.value as bigint) as numerator,
-    cast(denominators.value as bigint) as denominator,
+    {{ whole('ratios.factor * numerators.value') }} as numerator,
+    {{ whole('denominators.value') }} as denominator,
     cast(null as double) as coverage,
     cohorts.cohort_size
 from ratios

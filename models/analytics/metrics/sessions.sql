@@ -17,7 +17,8 @@ in_scope as (
         session_id,
         min(started_at) as started_at,
         max(last_listen_at) as last_listen_at,
-        max_by(last_track_seconds, last_listen_at) as last_track_seconds,
+        max_by(last_track_seconds, last_listen_at) filter (where last_track_seconds is not null)
+            as last_track_seconds,
         sum(listens) as listens
     from scoped
     group by all

@@ -27,8 +27,10 @@ select
     count(*) filter (where entries.pool = 'NEW_RELEASES') as tracks_in_new_releases,
     count(*) filter (where entries.pool = 'MAIN_ROTATION') as tracks_in_main_rotation,
     {%- for measure in ['avg', 'min', 'max'] %}
-    coalesce({{ measure }}(entries.recurrence_score) filter (where entries.pool = 'MAIN_ROTATION'), 0)
-        as recurrence_score_{{ measure }},
+    coalesce(
+        {{ measure }}(cast(entries.recurrence_score as double)) filter (where entries.pool = 'MAIN_ROTATION'),
+        0
+    ) as recurrence_score_{{ measure }},
     {%- endfor %}
     cast(active_new.value as bigint) as active_new_count,
     cast(votes.value as bigint) as votes

@@ -49,8 +49,8 @@ points as (
         sum(numbers.active_sects) as active_sects,
         sum(numbers.events_created_7d) as events_created_7d,
         sum(numbers.events_this_month) as events_this_month,
-        avg(scenes.centre_latitude) as centre_latitude,
-        avg(scenes.centre_longitude) as centre_longitude
+        cast(sum(scenes.centre_latitude) as double) / count(scenes.centre_latitude) as centre_latitude,
+        cast(sum(scenes.centre_longitude) as double) / count(scenes.centre_longitude) as centre_longitude
     from scenes
     left join numbers
         on scenes.scene_id = numbers.scope_id

@@ -31,7 +31,7 @@ first_check_ins as (
         artist_band_id,
         user_id,
         event_id,
-        min_by(scene_id, happened_at) as scene_id,
+        min_by(scene_id, happened_at) filter (where scene_id is not null) as scene_id,
         min(day) as day
     from responses
     where response = 'check_in'

@@ -43,7 +43,7 @@ counted as (
     select
         scoped_blasts.tier,
         scoped_blasts.scope_id,
-        cast(null as uuid) as artist_band_id,
+        cast(null as {{ id_type() }}) as artist_band_id,
         windows.window_days,
         count(*) as blasts,
         count(*) filter (where scoped_blasts.is_converted) as converted_blasts

@@ -59,7 +59,7 @@ cells as (
     select
         case period when 'week' then 1 else 3 end as step,
         '{{ cohort_group }}' as cohort_group,
-        cast(null as uuid) as subject_id,
+        cast(null as {{ id_type() }}) as subject_id,
         period,
         starts_on,
         ends_before,
@@ -91,7 +91,7 @@ cells as (
     select
         1 as step,
         'cohort' as cohort_group,
-        cast(null as uuid) as subject_id,
+        cast(null as {{ id_type() }}) as subject_id,
         'joined' as period,
         joined_month as starts_on,
         cast(null as date) as ends_before,
@@ -104,7 +104,7 @@ cells as (
     select
         2 as step,
         'cohort after {{ months }}' as cohort_group,
-        cast(null as uuid) as subject_id,
+        cast(null as {{ id_type() }}) as subject_id,
         'joined' as period,
         joined_month as starts_on,
         cast(null as date) as ends_before,

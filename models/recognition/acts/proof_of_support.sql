@@ -21,7 +21,7 @@ verification as (
     select
         proof_of_support_id,
         min(from_night) as verified_night,
-        min_by(delivery_id, from_night) as delivery_id,
+        min_by(delivery_id, from_night) filter (where delivery_id is not null) as delivery_id,
         min(coalesce(verified_at, created_at)) as verified_at
     from numbered
     where was_verified

@@ -1,0 +1,3 @@
+"""See above it."""
+
+DataFrame = Row = SparkSession = None
