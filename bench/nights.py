@@ -43,6 +43,7 @@ class Year:
         for kind in AFTER:
             deliver(self.directory, kind, self._form)
             self.nights[kind] = self._run("--as-of", night_of(kind).isoformat())
+        self._run()  # was told of no night, so that the next can rest on what it looked at
         self.nights["nothing new"] = self._run()
 
     def bytes(self, name: str) -> int:
