@@ -14,7 +14,7 @@ from statistics import median
 import duckdb
 
 from bench.goals import Goal
-from bench.measure import warehouse
+from bench.measure import GIB, warehouse
 from bench.nights import Year
 from bench.one_connection import in_one_connection
 from bench.queries import slowest
@@ -24,7 +24,7 @@ from orchestration.database import files, literal
 
 FIXED = 20_000  # engagements of the year whose nights cost next to nothing but the start
 TRIES = 3
-MIB, GIB, MILLION = 1 << 20, 1 << 30, 1_000_000
+MIB, MILLION = 1 << 20, 1_000_000
 FORM = "parquet"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WAREHOUSE = [sys.executable, "-m", "orchestration.cli"]
+GIB = 1 << 30
 EVERY = 0.1  # seconds between two looks at the memory
 
 

@@ -3,14 +3,13 @@
 Prints a table in Markdown. Spark runs where SPARK_MASTER says.
 """
 
-import json
 import sys
 from pathlib import Path
 
-from bench.measure import Took
+from bench.measure import GIB, Took
 from bench.nights import Year
 
-GIB, MILLION = 1 << 30, 1_000_000
+MILLION = 1_000_000
 
 
 def main(folder: Path, sizes: list[int]) -> None:
@@ -21,9 +20,7 @@ def main(folder: Path, sizes: list[int]) -> None:
     for size in sizes:
         year = Year(folder, size, "parquet")
         year.begin()
-        year.begin_on_spark()
-        results = year.directory / "dbt" / "spark" / "run_results.json"
-        on_spark = float(json.loads(results.read_bytes())["elapsed_time"])
+        on_spark = year.begin_on_spark()
         print(
             f"| {size / MILLION:g} M "
             f"| {_said(year.dbt_seconds, year.nights['beginning'])} "
