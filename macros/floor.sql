@@ -241,7 +241,8 @@ groups_before as (
 ),
 
 -- Each cell with the others without which it is not shown. What holds on the night stands beside every window, and the
--- others are no buckets, but for the names of sects.
+-- others are no buckets, but for the names of sects. The places are asked for in what is compared, because DuckDB hashes
+-- no join that asks something of its left side alone.
 befores as (
     select
         cells.cell_key,
@@ -268,11 +269,11 @@ befores as (
                 case when cohort_after.place <> 'ever' then cells.window_days end
             )
     left join {{ ref('scope_parent') }} as scope_parent
-        on cells.scope_id = scope_parent.scope_id and cohort_after.place = 'above'
+        on case when cohort_after.place = 'above' then cells.scope_id end = scope_parent.scope_id
     left join {{ ref('scope') }} as homeless
         on homeless.is_unscoped and homeless.tier = 'city' and cohort_after.place = 'homeless'
     left join {{ ref('sect') }} as sect
-        on cells.subject_id = sect.sect_tag_id and cohort_after.place = 'named'
+        on case when cohort_after.place = 'named' then cells.subject_id end = sect.sect_tag_id
 ),
 
 -- Of a group with subjects, whether that of any is withheld in a scope.
@@ -304,11 +305,10 @@ told as (
         on befores.before_key = others.cell_key and befores.before_scope_id = others.scope_id
     left join of_every_subject
         on
-            befores.place = 'every'
+            case when befores.place = 'every' then befores.scope_id end = of_every_subject.scope_id
             and befores.subject_type = of_every_subject.subject_type
             and befores.cohort_group = of_every_subject.cohort_group
             and befores.window_days is not distinct from of_every_subject.window_days
-            and befores.scope_id = of_every_subject.scope_id
     group by all
 ),
 {%- endif %}
@@ -320,14 +320,13 @@ told as (
 {#- What a cell is about, whatever the scope: the group that decides, the subject, the window and the bucket. A scene's
     number is about its scope, whatever scope that is. -#}
 {% macro cell_key(cohort_group, subject_type, subject_id, window_days, bucket) -%}
-    concat_ws(
-        '|',
-        {{ cohort_group }},
-        {{ subject_type }},
-        case when {{ subject_type }} <> 'scene' then cast({{ subject_id }} as string) end,
-        coalesce(cast({{ window_days }} as string), 'all'),
-        {{ bucket }}
-    )
+    {{ stable_id([
+        cohort_group,
+        subject_type,
+        'case when ' ~ subject_type ~ " <> 'scene' then " ~ subject_id ~ ' end',
+        window_days,
+        bucket,
+    ]) }}
 {%- endmacro %}
 
 

@@ -63,3 +63,51 @@
         like concat('%;', coalesce(cast({{ window_days }} as string), 'all'), ';%')
     )
 {%- endmacro %}
+
+
+{#- The instants at which the windows and the windows before them start, in one row. -#}
+{% macro window_starts() -%}
+    select
+        {%- for days in var('windows') %}
+        max(case when window_days = {{ days }} then starts_at end) as starts_{{ days }},
+        max(case when window_days = {{ days }} then starts_before end) as before_{{ days }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from {{ ref('summary_window') }}
+{%- endmacro %}
+
+
+{#- A column for each window: whether an instant lies in it, of what has happened by as-of (with `window_starts`). -#}
+{% macro in_windows(name, instant) -%}
+    {% for days in var('windows') -%}
+    {{ instant }} >= window_starts.starts_{{ days }} as {{ name }}_{{ days }},
+    {% endfor -%}
+    true as {{ name }}_all
+{%- endmacro %}
+
+
+{#- The same for the window before each; before all time there is none. -#}
+{% macro in_windows_before(name, instant) -%}
+    {% for days in var('windows') -%}
+    {{ instant }} >= window_starts.before_{{ days }} and {{ instant }} < window_starts.starts_{{ days }} as {{ name }}_{{ days }},
+    {% endfor -%}
+    false as {{ name }}_all
+{%- endmacro %}
+
+
+{#- The names of such columns. -#}
+{% macro of_windows(name) -%}
+    {%- set names = [] -%}
+    {%- for days in var('windows') + ['all'] -%}
+        {%- do names.append(name ~ '_' ~ days) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+
+{#- The one of these columns that belongs to a window. -#}
+{% macro of_window(name, window_days) -%}
+    case {{ window_days }}
+        {%- for days in var('windows') %} when {{ days }} then {{ name }}_{{ days }}{% endfor %} else {{ name }}_all
+    end
+{%- endmacro %}

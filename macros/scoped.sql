@@ -21,3 +21,124 @@
     left join {{ ref('scene_scope') }} as scene_scope
         on facts.scene_id = scene_scope.scene_id and tiers.tier = scene_scope.tier
 {%- endmacro %}
+
+
+{#- How many ids each scope has, of a relation with any number of rows per key, scene and id. One count for each flag, a
+    column that says whether the row counts. In every scope an id counts once, in however many of its scenes it has rows.
+    Most ids have rows in one scene only: these are counted there, and the counts add up. -#}
+{% macro ids_in_scopes(relation, keys, id, flags) -%}
+    with by_scene as (
+        select
+            {%- for key in keys %}
+            {{ key }},
+            {%- endfor %}
+            scene_id,
+            {{ id }},
+            {%- for flag in flags %}
+            bool_or({{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        from {{ relation }}
+        where {{ id }} is not null
+        group by all
+    ),
+
+    by_id as (
+        select
+            {%- for key in keys %}
+            {{ key }},
+            {%- endfor %}
+            {{ id }},
+            count(*) as scenes,
+            min(scene_id) as scene_id,
+            {%- for flag in flags %}
+            bool_or({{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        from by_scene
+        group by all
+    ),
+
+    counted_in_one as (
+        select
+            {%- for key in keys %}
+            {{ key }},
+            {%- endfor %}
+            scene_id,
+            {%- for flag in flags %}
+            count(*) filter (where {{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        from by_id
+        where scenes = 1
+        group by all
+    ),
+
+    in_several as (
+        select by_scene.*
+        from by_scene
+        inner join by_id
+            on
+                by_scene.{{ id }} = by_id.{{ id }}
+                {%- for key in keys %}
+                and by_scene.{{ key }} is not distinct from by_id.{{ key }}
+                {%- endfor %}
+        where by_id.scenes > 1
+    ),
+
+    scoped_counts as (
+        {{ scoped('counted_in_one') | indent(8) }}
+    ),
+
+    scoped_ids as (
+        {{ scoped('in_several') | indent(8) }}
+    ),
+
+    by_scope_and_id as (
+        select
+            {%- for key in keys %}
+            {{ key }},
+            {%- endfor %}
+            tier,
+            scope_id,
+            {{ id }},
+            {%- for flag in flags %}
+            bool_or({{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        from scoped_ids
+        group by all
+    ),
+
+    together as (
+        select
+            {%- for key in keys %}
+            {{ key }},
+            {%- endfor %}
+            tier,
+            scope_id,
+            {%- for flag in flags %}
+            {{ flag }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        from scoped_counts
+        union all
+        select
+            {%- for key in keys %}
+            {{ key }},
+            {%- endfor %}
+            tier,
+            scope_id,
+            {%- for flag in flags %}
+            cast(case when {{ flag }} then 1 else 0 end as bigint) as {{ flag }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        from by_scope_and_id
+    )
+
+    select
+        {%- for key in keys %}
+        {{ key }},
+        {%- endfor %}
+        tier,
+        scope_id,
+        {%- for flag in flags %}
+        cast(sum({{ flag }}) as bigint) as {{ flag }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from together
+    group by all
+{%- endmacro %}

@@ -4,34 +4,56 @@
       and the others are `duplicate`;
     - every other version is `superseded`.
     Append tables settle over all nights up to the as-of night, snapshots within each night.
+    Most keys are delivered once. So only the rows of the others are sorted.
 -#}
 
 {% macro settled_rows(table, kind, changed_since=none) -%}
-    {%- set key = 'id' if kind == 'append' else 'night, id' -%}
+    {%- set key = ['id'] if kind == 'append' else ['night', 'id'] -%}
+    {%- set delivered -%}
+        from {{ source('raw', table) }}
+        where
+            night <= (select as_of_date from {{ ref('as_of') }})
+            {%- if changed_since is not none %}
+            and id in (
+                select id
+                from {{ source('raw', table) }}
+                where
+                    night <= (select as_of_date from {{ ref('as_of') }})
+                    and delivery_id not in (select delivery_id from {{ changed_since }})
+            )
+            {%- endif %}
+    {%- endset -%}
     select
-        *,
-        case
-            when row_hash <> first_value(row_hash) over (
-                partition by {{ key }}
-                order by night desc, part desc, row_number desc
-            ) then 'superseded'
-            when row_number() over (
-                partition by {{ key }}, row_hash
-                order by night, part, row_number
-            ) = 1 then 'accepted'
-            else 'duplicate'
-        end as row_status
-    from {{ source('raw', table) }}
-    where night <= (select as_of_date from {{ ref('as_of') }})
-    {%- if changed_since is not none %}
-        and id in (
-            select id
-            from {{ source('raw', table) }}
-            where
-                night <= (select as_of_date from {{ ref('as_of') }})
-                and delivery_id not in (select delivery_id from {{ changed_since }})
-        )
-    {%- endif %}
+        delivered.*,
+        coalesce(repeated.row_status, 'accepted') as row_status
+    from (
+        select *
+        {{ delivered }}
+    ) as delivered
+    left join (
+        select
+            delivery_id,
+            row_number,
+            case
+                when row_hash <> first_value(row_hash) over (
+                    partition by {{ key | join(', ') }}
+                    order by night desc, part desc, row_number desc
+                ) then 'superseded'
+                when row_number() over (
+                    partition by {{ key | join(', ') }}, row_hash
+                    order by night, part, row_number
+                ) = 1 then 'accepted'
+                else 'duplicate'
+            end as row_status
+        {{ delivered }}
+            and ({{ key | join(', ') }}) in (
+                select {{ key | join(', ') }}
+                {{ delivered }}
+                group by all
+                having count(*) > 1
+            )
+    ) as repeated
+        on delivered.delivery_id = repeated.delivery_id and delivered.row_number = repeated.row_number
 {%- endmacro %}
 
 

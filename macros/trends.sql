@@ -1,12 +1,12 @@
 {#- What a cell of the trends is about, whatever the scope: the group that decides, the subject, and the period. -#}
 {% macro trend_key(cohort_group, subject_id, period, starts_on) -%}
-    concat_ws(
-        '|',
-        {{ cohort_group }},
-        coalesce(cast({{ subject_id }} as string), ''),
-        {{ period }},
-        cast({{ starts_on }} as string)
-    )
+    {{ stable_id([cohort_group, subject_id, period, starts_on]) }}
+{%- endmacro %}
+
+
+{#- Stands for the cell of a week that has not ended. -#}
+{% macro week_to_come() -%}
+    {{ stable_id(["'a week to come'"]) }}
 {%- endmacro %}
 
 
@@ -46,7 +46,7 @@ told as (
             privacy_floor.floor_people > 0
             and (
                 coalesce(others.is_withheld, sceneless_scope.scope_id is null)
-                or trend_after.after_key = 'a week to come'
+                or trend_after.after_key = {{ week_to_come() }}
             )
         ) as is_told
     from cells_of_step
@@ -126,8 +126,8 @@ told as (
 
 {#- Joins a relation with the periods in which a day of it lies. -#}
 {% macro join_period(facts, day) -%}
-    inner join {{ ref('period') }} as periods
-        on {{ facts }}.{{ day }} >= periods.starts_on and {{ facts }}.{{ day }} < periods.ends_before
+    inner join {{ ref('period_day') }} as periods
+        on {{ facts }}.{{ day }} = periods.day
 {%- endmacro %}
 
 

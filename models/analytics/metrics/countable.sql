@@ -55,10 +55,10 @@ follows as (
     from {{ ref('stg_follows') }} as follows
     left join artists
         on
-            follows.entity_id = artists.artist_band_id
-            and follows.entity_type in ('artist', 'artistBand', 'band')
+            case when follows.entity_type in ('artist', 'artistBand', 'band') then follows.entity_id end
+            = artists.artist_band_id
     left join {{ ref('scene') }} as scene
-        on follows.entity_id = scene.scene_id and follows.entity_type = 'community'
+        on case when follows.entity_type = 'community' then follows.entity_id end = scene.scene_id
 ),
 
 -- Songs of artists that entered the rotation of a city scene.

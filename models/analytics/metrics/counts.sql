@@ -13,40 +13,36 @@ with named as (
     from {{ ref('metric_part') }}
 ),
 
+window_starts as (
+    {{ window_starts() | indent(4) }}
+),
+
+-- What is still to happen counts in no window.
 counted as (
     select
-        countable.*,
-        named.is_point_in_time
+        countable.metric,
+        countable.scene_id,
+        countable.counted_id,
+        countable.user_id,
+        {{ in_windows('things', 'countable.happened_at') | indent(8) }}
     from {{ ref('countable') }} as countable
     inner join named
         on countable.metric = named.metric
+    cross join window_starts
+    cross join {{ ref('as_of') }} as as_of
+    where named.is_point_in_time or countable.happened_at < as_of.as_of
 ),
 
-scoped as (
-    {{ scoped('counted') | indent(4) }}
+things as (
+    {{ ids_in_scopes('counted', ['metric'], 'counted_id', of_windows('things')) | indent(4) }}
+),
+
+people as (
+    {{ ids_in_scopes('counted', ['metric'], 'user_id', of_windows('things')) | indent(4) }}
 ),
 
 scope_windows as (
     {{ scope_windows() | indent(4) }}
-),
-
-counts as (
-    select
-        scope_windows.tier,
-        scope_windows.scope_id,
-        scope_windows.window_days,
-        scoped.metric,
-        count(distinct scoped.counted_id) as things,
-        count(distinct scoped.user_id) as people
-    from scope_windows
-    inner join scoped
-        on
-            scope_windows.scope_id = scoped.scope_id
-            and (
-                (scoped.happened_at >= scope_windows.starts_at and scoped.happened_at < scope_windows.as_of)
-                or (scoped.is_point_in_time and scope_windows.window_days is null)
-            )
-    group by all
 ),
 
 -- A scope in which nothing happened has a row that says so.
@@ -69,14 +65,16 @@ select
     every_count.scope_id as subject_id,
     every_count.metric,
     cast(null as string) as bucket,
-    cast(coalesce(counts.things, 0) as double) as value,
+    cast(coalesce({{ of_window('things.things', 'every_count.window_days') }}, 0) as double) as value,
     cast(null as bigint) as numerator,
     cast(null as bigint) as denominator,
     cast(null as double) as coverage,
-    case when every_count.is_about_people then coalesce(counts.people, 0) end as cohort_size
+    case
+        when every_count.is_about_people
+            then coalesce({{ of_window('people.things', 'every_count.window_days') }}, 0)
+    end as cohort_size
 from every_count
-left join counts
-    on
-        every_count.scope_id = counts.scope_id
-        and every_count.metric = counts.metric
-        and every_count.window_days is not distinct from counts.window_days
+left join things
+    on every_count.scope_id = things.scope_id and every_count.metric = things.metric
+left join people
+    on every_count.scope_id = people.scope_id and every_count.metric = people.metric

@@ -30,12 +30,24 @@ numbers as (
     inner join is_of_the_night
         on every_number.metric = is_of_the_night.metric
     where every_number.window_days is null or not is_of_the_night.is_point_in_time
+),
+
+-- A number of any window is divided by what is so on the night, never the other way round.
+beside as (
+    select
+        numbers.metric,
+        numbers.scope_id,
+        windows.window_days,
+        numbers.value,
+        numbers.cohort_size
+    from numbers
+    inner join {{ ref('summary_window') }} as windows
+        on numbers.is_point_in_time or numbers.window_days is not distinct from windows.window_days
 )
 
 select
     numerators.tier,
     numerators.scope_id,
-    {#- A number of any window is divided by what is so on the night, never the other way round. #}
     numerators.window_days,
     'scene' as subject_type,
     numerators.scope_id as subject_id,
@@ -49,17 +61,14 @@ select
 from ratios
 inner join numbers as numerators
     on ratios.numerator = numerators.metric
-inner join numbers as denominators
+inner join beside as denominators
     on
         ratios.denominator = denominators.metric
         and numerators.scope_id = denominators.scope_id
-        and (
-            denominators.is_point_in_time
-            or numerators.window_days is not distinct from denominators.window_days
-        )
-left join numbers as cohorts
+        and numerators.window_days is not distinct from denominators.window_days
+left join beside as cohorts
     on
         ratios.cohort = cohorts.metric
         and numerators.scope_id = cohorts.scope_id
-        and (cohorts.is_point_in_time or numerators.window_days is not distinct from cohorts.window_days)
+        and numerators.window_days is not distinct from cohorts.window_days
 where denominators.value > 0

@@ -1,6 +1,11 @@
 {#- An engagement carries no scene. The track's own scene stands for the place visited. -#}
 
-with listening as (
+with windows as (
+    select * from {{ ref('summary_window') }}
+    where window_days is not null
+),
+
+listening as (
     select
         listening_day.engaged_on,
         listening_day.user_id,
@@ -10,6 +15,7 @@ with listening as (
     from {{ ref('listening_day') }} as listening_day
     left join {{ ref('stg_tracks') }} as tracks
         on listening_day.track_id = tracks.track_id
+    where listening_day.engaged_on >= (select min(starts_at) from windows)
     group by all
 ),
 
@@ -32,11 +38,6 @@ scene as (
 
 scene_scope as (
     select * from {{ ref('scene_scope') }}
-),
-
-windows as (
-    select * from {{ ref('summary_window') }}
-    where window_days is not null
 ),
 
 scope_windows as (

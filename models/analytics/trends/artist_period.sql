@@ -74,36 +74,21 @@ facts as (
     from first_check_ins
 ),
 
--- What each person at home in a scene did towards each artist in a period.
-by_person as (
+-- What people at home in each scene did towards each artist in a period.
+by_scene as (
     select
         periods.period,
         periods.starts_on,
         facts.artist_band_id,
         facts.scene_id,
-        facts.user_id,
         {%- for number in heard_numbers() %}
-        cast(sum(facts.{{ number }}) as bigint) as {{ number }},
+        sum(facts.{{ number }}) as {{ number }},
         {%- endfor %}
         count(*) filter (where facts.kind = 'add') as adds,
         count(*) filter (where facts.kind = 'blast') as blasts,
-        count(*) filter (where facts.kind = 'follow') as follows,
         count(*) filter (where facts.kind = 'attendance') as attendance
     from facts
     {{ join_period('facts', 'day') }}
-    group by all
-),
-
-by_scene as (
-    select
-        period,
-        starts_on,
-        artist_band_id,
-        scene_id,
-        {%- for number in numbers %}
-        sum({{ number }}) as {{ number }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from by_person
     group by all
 ),
 
@@ -125,55 +110,48 @@ summed as (
     group by all
 ),
 
--- Sums add up; people do not: somebody who moved is one person of every wider scope.
-facts_of_people as (
+people_of_periods as (
     select
+        periods.period,
+        periods.starts_on,
+        facts.artist_band_id,
+        facts.scene_id,
+        facts.user_id,
+        facts.kind = 'listening' as listeners,
+        facts.kind = 'add' as adders,
+        facts.kind = 'follow' as followers,
+        facts.kind = 'attendance' as attendees,
+        facts.kind in ('listening', 'add', 'blast') as people
+    from facts
+    {{ join_period('facts', 'day') }}
+),
+
+counted as (
+    {{ ids_in_scopes(
+        'people_of_periods',
+        ['period', 'starts_on', 'artist_band_id'],
+        'user_id',
+        ['listeners', 'adders', 'followers', 'attendees', 'people'],
+    ) | indent(4) }}
+),
+
+aware_people as (
+    select distinct
         period,
         starts_on,
         artist_band_id,
         scene_id,
-        user_id,
-        listens > 0 as is_listener,
-        adds > 0 as is_adder,
-        blasts > 0 as is_blaster,
-        follows > 0 as is_follower,
-        attendance > 0 as is_attendee
-    from by_person
+        user_id
+    from people_of_periods
+    where followers or adders or attendees
 ),
 
-scoped_people as (
-    {{ scoped('facts_of_people') | indent(4) }}
-),
-
-people as (
-    select
+aware_of_something as (
+    select distinct
         period,
         starts_on,
-        scope_id,
-        artist_band_id,
-        user_id,
-        bool_or(is_listener) as is_listener,
-        bool_or(is_adder) as is_adder,
-        bool_or(is_blaster) as is_blaster,
-        bool_or(is_follower) as is_follower,
-        bool_or(is_attendee) as is_attendee
-    from scoped_people
-    group by all
-),
-
-counted as (
-    select
-        period,
-        starts_on,
-        scope_id,
-        artist_band_id,
-        count(*) filter (where is_listener) as listeners,
-        count(*) filter (where is_adder) as adders,
-        count(*) filter (where is_follower) as followers,
-        count(*) filter (where is_attendee) as attendees,
-        count(*) filter (where is_listener or is_adder or is_blaster) as people
-    from people
-    group by all
+        user_id
+    from aware_people
 ),
 
 listeners_by_scene as (
@@ -184,6 +162,11 @@ listeners_by_scene as (
         listening_day.user_id
     from {{ ref('listening_day') }} as listening_day
     {{ join_period('listening_day', 'engaged_on') }}
+    inner join aware_of_something as aware
+        on
+            periods.period = aware.period
+            and periods.starts_on = aware.starts_on
+            and listening_day.user_id = aware.user_id
 ),
 
 scoped_listeners as (
@@ -199,6 +182,10 @@ listeners as (
     from scoped_listeners
 ),
 
+scoped_aware_people as (
+    {{ scoped('aware_people') | indent(4) }}
+),
+
 -- Aware of the artist, and listeners of anything in the same scope and period.
 aware as (
     select
@@ -206,15 +193,14 @@ aware as (
         people.starts_on,
         people.scope_id,
         people.artist_band_id,
-        count(*) as aware_listeners
-    from people
+        count(distinct people.user_id) as aware_listeners
+    from scoped_aware_people as people
     inner join listeners
         on
             people.period = listeners.period
             and people.starts_on = listeners.starts_on
             and people.scope_id = listeners.scope_id
             and people.user_id = listeners.user_id
-    where people.is_follower or people.is_adder or people.is_attendee
     group by all
 )
 

@@ -11,15 +11,7 @@ scene_count as (
 ),
 
 listening_day as (
-    select
-        engaged_on,
-        user_id,
-        scene_id,
-        {%- for number in heard_numbers() %}
-        sum({{ number }}) as {{ number }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from {{ ref('listening_day') }}
-    group by all
+    select * from {{ ref('listening_day') }}
 ),
 
 active_day as (
@@ -84,14 +76,6 @@ verified as (
     where users.is_gps_verified
 ),
 
-scoped_listening as (
-    {{ scoped('listening_day') | indent(4) }}
-),
-
-scoped_activity as (
-    {{ scoped('active_day') | indent(4) }}
-),
-
 scoped_follows as (
     {{ scoped('follows_day') | indent(4) }}
 ),
@@ -135,29 +119,63 @@ departures as (
     where member_to is distinct from back_on
 ),
 
-listening as (
+heard as (
     select
         periods.period,
         periods.starts_on,
-        scoped_listening.scope_id,
+        listening_day.scene_id,
         {%- for number in heard_numbers() %}
-        sum(scoped_listening.{{ number }}) as {{ number }},
+        sum(listening_day.{{ number }}) as {{ number }}{% if not loop.last %},{% endif %}
         {%- endfor %}
-        count(distinct scoped_listening.user_id) as listeners
-    from scoped_listening
-    {{ join_period('scoped_listening', 'engaged_on') }}
+    from listening_day
+    {{ join_period('listening_day', 'engaged_on') }}
     group by all
 ),
 
-activity as (
+scoped_heard as (
+    {{ scoped('heard') | indent(4) }}
+),
+
+listening as (
+    select
+        period,
+        starts_on,
+        scope_id,
+        {%- for number in heard_numbers() %}
+        sum({{ number }}) as {{ number }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from scoped_heard
+    group by all
+),
+
+listening_people as (
     select
         periods.period,
         periods.starts_on,
-        scoped_activity.scope_id,
-        count(distinct scoped_activity.user_id) as active_users
-    from scoped_activity
-    {{ join_period('scoped_activity', 'active_on') }}
-    group by all
+        listening_day.scene_id,
+        listening_day.user_id,
+        true as listeners
+    from listening_day
+    {{ join_period('listening_day', 'engaged_on') }}
+),
+
+listeners as (
+    {{ ids_in_scopes('listening_people', ['period', 'starts_on'], 'user_id', ['listeners']) | indent(4) }}
+),
+
+active_people as (
+    select
+        periods.period,
+        periods.starts_on,
+        active_day.scene_id,
+        active_day.user_id,
+        true as active_users
+    from active_day
+    {{ join_period('active_day', 'active_on') }}
+),
+
+activity as (
+    {{ ids_in_scopes('active_people', ['period', 'starts_on'], 'user_id', ['active_users']) | indent(4) }}
 ),
 
 adds_at_home as (
@@ -281,9 +299,10 @@ select
     periods.ends_before,
     scope.tier,
     scope.scope_id,
-    {%- for number in heard_numbers() + ['listeners'] %}
+    {%- for number in heard_numbers() %}
     cast(coalesce(listening.{{ number }}, 0) as bigint) as {{ number }},
     {%- endfor %}
+    coalesce(listeners.listeners, 0) as listeners,
     coalesce(activity.active_users, 0) as active_users,
     {%- for metric in scene_counts() %}
     counted.{{ metric }},
@@ -306,7 +325,7 @@ from periods
 cross join scope
 cross join first_nights
 {%- for part in [
-    'listening', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'joined', 'departed',
+    'listening', 'listeners', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'joined', 'departed',
     'verified_members', 'rotation', 'active_new'
 ] %}
 left join {{ part }}

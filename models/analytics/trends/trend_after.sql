@@ -27,7 +27,7 @@ union all
 -- Nor is it shown before its last week has ended: nobody knows yet whether that one will be.
 select
     cells.cell_key,
-    'a week to come' as after_key
+    {{ week_to_come() }} as after_key
 from cells
 inner join {{ ref('as_of') }} as as_of
     on {{ ends_in_a_week_to_come('cells') }}

@@ -18,6 +18,7 @@
     'listening_day': ['engaged_on', 'user_id', 'track_id'],
     'listening_session': ['user_id', 'session_id', 'scene_id'],
     'period': ['period', 'starts_on'],
+    'period_day': ['day', 'period'],
     'resident': ['user_id'],
     'rotation_stay': ['rotation_entry_id', 'first_night'],
     'scene_count': ['scope_id', 'day'],
