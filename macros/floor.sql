@@ -58,22 +58,36 @@
     )
     {%- for depth in range(1, 4) %},
 
-    siblings_{{ depth }} as (
+    -- The scopes of one parent, of which some are small and some may have no row.
+    families_{{ depth }} as (
         select
-            placed.*,
+            placed.cell_key,
+            placed.parent_id,
+            part_counts.scopes
+            + sum(case when placed.is_small then 1 else 0 end)
+            - sum(case when placed.may_be_nobody then 0 else 1 end) as small_scopes,
+            sum(case when placed.is_small then placed.people else 0 end) as people_of_small,
+            sum(case when placed.is_small then placed.others when placed.others is not null then 0 end)
+                as others_of_small
+        from placed
+        inner join part_counts
+            on placed.parent_id = part_counts.parent_id
+        where placed.depth = {{ depth }}
+        group by placed.cell_key, placed.parent_id, part_counts.scopes
+    ),
+
+    large_{{ depth }} as (
+        select
+            placed.cell_key,
+            placed.scope_id,
             privacy_floor.floor_people,
+            placed.people,
+            families.small_scopes,
             above.is_withheld as is_parent_withheld,
-            sum(case when placed.is_small then 1 else 0 end) over family
-            + part_counts.scopes - sum(case when placed.may_be_nobody then 0 else 1 end) over family
-                as small_scopes,
-            sum(case when placed.is_small then placed.people else 0 end) over family < privacy_floor.floor_people
-            or coalesce(
-                sum(case when placed.is_small then placed.others when placed.others is not null then 0 end)
-                    over family < privacy_floor.floor_people,
-                false
-            ) as are_few,
+            families.people_of_small < privacy_floor.floor_people
+            or coalesce(families.others_of_small < privacy_floor.floor_people, false) as are_few,
             row_number() over (
-                partition by placed.cell_key, placed.parent_id, placed.is_small
+                partition by placed.cell_key, placed.parent_id
                 order by
                     placed.people = 0,
                     coalesce(placed.others < privacy_floor.floor_people, false),
@@ -81,31 +95,34 @@
                     placed.scope_id
             ) as turn
         from placed
-        inner join part_counts
-            on placed.parent_id = part_counts.parent_id
+        inner join families_{{ depth }} as families
+            on placed.cell_key = families.cell_key and placed.parent_id = families.parent_id
         left join decided_{{ depth - 1 }} as above
             on placed.cell_key = above.cell_key and placed.parent_id = above.scope_id
         cross join {{ ref('privacy_floor') }} as privacy_floor
-        where placed.depth = {{ depth }}
-        window family as (partition by placed.cell_key, placed.parent_id)
+        where placed.depth = {{ depth }} and not placed.is_small
     ),
 
     decided_{{ depth }} as (
         select
             cell_key,
             scope_id,
-            is_small
-            or (
-                turn = 1
-                and people > 0
-                and floor_people > 0
-                and case
-                    when is_parent_withheld then are_few
-                    when not is_parent_withheld then small_scopes = 1 or (small_scopes > 1 and are_few)
-                    else false
-                end
-            ) as is_withheld
-        from siblings_{{ depth }}
+            true as is_withheld
+        from placed
+        where depth = {{ depth }} and is_small
+        union all
+        select
+            cell_key,
+            scope_id,
+            turn = 1
+            and people > 0
+            and floor_people > 0
+            and case
+                when is_parent_withheld then are_few
+                when not is_parent_withheld then small_scopes = 1 or (small_scopes > 1 and are_few)
+                else false
+            end as is_withheld
+        from large_{{ depth }}
     )
     {%- endfor %},
 
@@ -118,23 +135,53 @@
         {%- endfor %}
     ),
 
+    unscoped_parts as (
+        select
+            unscoped_part.*,
+            parts.may_be_nobody
+        from {{ ref('unscoped_part') }} as unscoped_part
+        inner join parts
+            on unscoped_part.part_id = parts.scope_id
+    ),
+
+    -- Parts that have a row and are shown, but for those of which nobody has one; and whether one of these is withheld.
+    shown_parts as (
+        select
+            in_tree.cell_key,
+            unscoped_parts.scope_id,
+            count(*) filter (where not unscoped_parts.may_be_nobody and not in_tree.is_withheld) as shown,
+            bool_or(unscoped_parts.may_be_nobody and in_tree.is_withheld) as is_nobodys_withheld
+        from in_tree
+        inner join unscoped_parts
+            on in_tree.scope_id = unscoped_parts.part_id
+        where not in_tree.is_withheld or unscoped_parts.may_be_nobody
+        group by all
+    ),
+
+    part_totals as (
+        select
+            scope_id,
+            count(*) filter (where not may_be_nobody) as scopes
+        from unscoped_parts
+        group by all
+    ),
+
     -- What gathers parts of several scopes is shown if all its parts are.
     gathered as (
         select
             cells.cell_key,
             cells.scope_id,
-            bool_or(
-                coalesce(in_tree.is_withheld, not parts.may_be_nobody and privacy_floor.floor_people > 0)
+            privacy_floor.floor_people > 0
+            and (
+                coalesce(shown_parts.shown, 0) < part_totals.scopes
+                or coalesce(shown_parts.is_nobodys_withheld, false)
             ) as is_withheld
         from cells
         cross join {{ ref('privacy_floor') }} as privacy_floor
-        inner join {{ ref('unscoped_part') }} as unscoped_part
-            on cells.scope_id = unscoped_part.scope_id
-        inner join parts
-            on unscoped_part.part_id = parts.scope_id
-        left join in_tree
-            on cells.cell_key = in_tree.cell_key and unscoped_part.part_id = in_tree.scope_id
-        group by all
+        inner join part_totals
+            on cells.scope_id = part_totals.scope_id
+        left join shown_parts
+            on cells.cell_key = shown_parts.cell_key and cells.scope_id = shown_parts.scope_id
     )
 
     select * from in_tree

@@ -33,22 +33,30 @@ scope_windows as (
 busy_hours as (
     select
         engagements.track_id,
-        engagements.heard_in,
+        engagements.heard_in
+    from engagements
+    group by all
+    having count(*) >= (select least from listens_of_a_spike)
+),
+
+listens_in_busy_hours as (
+    select
         engagements.engaged_on,
+        engagements.heard_in,
         engagements.user_id,
+        engagements.track_id,
         {{ stable_id(['engagements.track_id', 'engagements.heard_in']) }} as spike_id
     from engagements
-    cross join listens_of_a_spike
-    qualify
-        count(*) over (partition by engagements.track_id, engagements.heard_in) >= listens_of_a_spike.least
+    inner join busy_hours
+        on engagements.track_id = busy_hours.track_id and engagements.heard_in = busy_hours.heard_in
 ),
 
 at_home as (
     select
-        busy_hours.*,
+        listens_in_busy_hours.*,
         home_scene.scene_id
-    from busy_hours
-    {{ join_home_scene('busy_hours', 'user_id', 'busy_hours.engaged_on') }}
+    from listens_in_busy_hours
+    {{ join_home_scene('listens_in_busy_hours', 'user_id', 'listens_in_busy_hours.engaged_on') }}
 ),
 
 scoped_listening as (
