@@ -41,6 +41,7 @@ def main(folder: Path, sizes: list[int]) -> None:
         year = Year(folder, size, FORM)
         year.begin()
         goals += _from_the_beginning(year, fixed, memory_limit)
+        goals.append(_in_365_nights(folder, year, fixed))
         goals += _reading(folder, year)
         year.go_on()
         goals += _nights(year, fixed, years[:1])
@@ -75,6 +76,19 @@ def _from_the_beginning(year: Year, fixed: Year, memory_limit: str) -> Iterator[
     yield Goal(
         f"memory of all processes, {_count(year)}", took.peak_bytes / GIB, 3, "GiB", f"limit {memory_limit}"
     )
+
+
+def _in_365_nights(folder: Path, year: Year, fixed: Year) -> Goal:
+    """The same year, delivered in a night for each day, all at once."""
+    spread = Year(folder, year.engagements, FORM, in_a_night=False)
+    spread.begin()
+    shutil.rmtree(spread.directory)
+    start = fixed.nights["beginning"].seconds
+    taken, beside = (each.nights["beginning"].seconds - start for each in (spread, year))
+    return Goal(
+        f"365 nights at once beside the same in one, {_count(year)}", taken / beside, 1.2,
+        context=f"{taken:.1f} s of data, {beside:.1f} s",
+    )  # fmt: skip
 
 
 def _reading(folder: Path, year: Year) -> Iterator[Goal]:

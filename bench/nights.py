@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from bench.measure import Took, warehouse
-from bench.year import AFTER, HISTORY, deliver, night_of, write_year
+from bench.year import AFTER, HISTORY, deliver, night_of, spread, write_year
 
 
 class Year:
@@ -18,11 +18,20 @@ class Year:
         dbt_seconds: what dbt took in the first run for models, seeds and tests.
     """
 
-    def __init__(self, folder: Path, engagements: int, form: str) -> None:
-        """Write the exports anew."""
+    def __init__(self, folder: Path, engagements: int, form: str, *, in_a_night: bool = True) -> None:
+        """Write the exports anew.
+
+        Args:
+            folder: where.
+            engagements: about how many.
+            form: csv or parquet.
+            in_a_night: whether the year is delivered in one night; else in a night for each day, all at once.
+        """
         self.engagements, self._form = engagements, form
-        self.directory = folder / f"{engagements}_{form}"
+        self.directory = folder / f"{engagements}_{form}{'' if in_a_night else '_in_365_nights'}"
         self._exports = write_year(self.directory, engagements, form)
+        if not in_a_night:
+            spread(self.directory, form)
         self.nights: dict[str, Took] = {}
         self.first_size, self.dbt_seconds = 0, 0.0
 

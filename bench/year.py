@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.database import literal
 from orchestration.sample import LAST_NIGHT, SampleSize, write_sample
 
 # Each brings its own day beside what it is named for.
@@ -13,6 +14,7 @@ AFTER = ("quiet", "late", "corrected", "departed")
 HISTORY = LAST_NIGHT - dt.timedelta(days=len(AFTER))
 LATE_BY = dt.timedelta(days=200)
 HELD_BACK = ("track_engagements", "signal_actions")
+OF_EVERY_DAY = (*HELD_BACK, "track_votes", "follows")
 
 
 def night_of(kind: str) -> dt.date:
@@ -43,6 +45,25 @@ def write_year(folder: Path, engagements: int, form: str) -> Path:
         for table in HELD_BACK:
             _hold_back(connection, draft, table, folder, form)
     return draft.rename(folder / "exports")
+
+
+def spread(folder: Path, form: str) -> None:
+    """Let what happened in the year arrive in as many nights as it has days, instead of in the first."""
+    exports, draft = folder / "exports", folder / "by day"
+    options = "format parquet" if form == "parquet" else "format csv, header"
+    with duckdb.connect() as connection:
+        for table in OF_EVERY_DAY:
+            history = _parts(exports, table, HISTORY, form)
+            day = f'least("createdAt"::timestamp::date, {literal(HISTORY.isoformat())}::date)'
+            days = f"select *, {day} as day from {history}"
+            connection.execute(f"copy ({days}) to {literal(draft)} ({options}, partition_by (day))")
+            shutil.rmtree(exports / table / HISTORY.isoformat())
+            for folder_of_day in draft.iterdir():
+                night = exports / table / folder_of_day.name.removeprefix("day=")
+                night.mkdir()
+                for number, part in enumerate(sorted(folder_of_day.iterdir())):
+                    part.rename(night / f"part-{number:04}.{form}")
+            shutil.rmtree(draft)
 
 
 def deliver(folder: Path, kind: str, form: str) -> None:
