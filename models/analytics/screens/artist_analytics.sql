@@ -67,31 +67,50 @@ facts as (
     from responses
 ),
 
-counted as (
+by_person as (
     select
         facts.artist_band_id,
         artists.name as artist_name,
         scene.state,
         scene.city,
         facts.window_days,
+        facts.user_id,
         sum(facts.engagement_points) as engagement_points,
         sum(facts.listens) as listens,
-        count(distinct facts.user_id) filter (where facts.kind = 'listening') as listeners,
         count(*) filter (where facts.kind = 'add') as adds,
         count(*) filter (where facts.kind = 'blast') as blasts,
-        count(distinct facts.user_id) filter (where facts.kind = 'follow') as followers,
-        count(distinct facts.user_id) filter (where facts.kind = 'add') as adders,
-        count(distinct facts.user_id) filter (
-            where facts.kind in ('follow', 'add', 'check_in')
-        ) as aware_people,
         count(*) filter (where facts.is_attendance) as attendance,
-        count(distinct facts.user_id) filter (where facts.kind = 'check_in') as attendees,
-        count(*) filter (where facts.is_last_of_several_events) as repeat_attendees
+        count(*) filter (where facts.is_last_of_several_events) as repeat_attendees,
+        bool_or(facts.kind = 'listening') as is_listener,
+        bool_or(facts.kind = 'follow') as is_follower,
+        bool_or(facts.kind = 'check_in') as is_attendee
     from facts
     inner join artists
         on facts.artist_band_id = artists.artist_band_id
     left join scene
         on facts.scene_id = scene.scene_id
+    group by all
+),
+
+counted as (
+    select
+        artist_band_id,
+        artist_name,
+        state,
+        city,
+        window_days,
+        sum(engagement_points) as engagement_points,
+        sum(listens) as listens,
+        count(*) filter (where is_listener) as listeners,
+        cast(sum(adds) as bigint) as adds,
+        cast(sum(blasts) as bigint) as blasts,
+        count(*) filter (where is_follower) as followers,
+        count(*) filter (where adds > 0) as adders,
+        count(*) filter (where is_follower or adds > 0 or is_attendee) as aware_people,
+        cast(sum(attendance) as bigint) as attendance,
+        count(*) filter (where is_attendee) as attendees,
+        cast(sum(repeat_attendees) as bigint) as repeat_attendees
+    from by_person
     group by all
 ),
 

@@ -214,18 +214,75 @@ counted as (
     group by all
 ),
 
+first_periods as (
+    select
+        period,
+        min(starts_on) as starts_on
+    from periods
+    group by all
+),
+
+-- A stay begins once and ends once at most. So there are as many members as stays have begun, less those that have ended.
+comings_and_goings as (
+    select
+        scene_id,
+        member_from as day,
+        1 as members
+    from homes
+    union all
+    select
+        scene_id,
+        member_to as day,
+        -1 as members
+    from homes
+    where member_to is not null
+),
+
+changes_by_scene as (
+    select
+        periods.period,
+        periods.starts_on,
+        changes.scene_id,
+        sum(changes.members) as members
+    from comings_and_goings as changes
+    cross join first_periods
+    inner join {{ ref('period_day') }} as periods
+        on
+            first_periods.period = periods.period
+            and greatest(changes.day, first_periods.starts_on) = periods.day
+    group by all
+),
+
+scoped_changes as (
+    {{ scoped('changes_by_scene') | indent(4) }}
+),
+
+changes as (
+    select
+        period,
+        starts_on,
+        scope_id,
+        sum(members) as members
+    from scoped_changes
+    group by all
+),
+
 members as (
     select
         periods.period,
         periods.starts_on,
-        scoped_homes.scope_id,
-        count(*) as members
-    from scoped_homes
-    inner join periods
+        scope.scope_id,
+        cast(sum(coalesce(changes.members, 0)) over (
+            partition by scope.scope_id, periods.period
+            order by periods.starts_on
+        ) as bigint) as members
+    from periods
+    cross join scope
+    left join changes
         on
-            scoped_homes.member_from < periods.ends_before
-            and (scoped_homes.member_to is null or scoped_homes.member_to >= periods.ends_before)
-    group by all
+            periods.period = changes.period
+            and periods.starts_on = changes.starts_on
+            and scope.scope_id = changes.scope_id
 ),
 
 joined as (
