@@ -1,7 +1,8 @@
 """`python -m bench.spark FOLDER ROWS …`: both engines build a year of so many engagements from one `raw/`.
 
-Prints two tables in Markdown for each size: what both took, and what Spark read and shuffled for the models
-that shuffle most, as its own event log counts it. Spark runs where SPARK_MASTER says.
+Prints two tables in Markdown for each size: what both took, and what Spark read and shuffled for the tables
+that shuffle most, as its own event log counts it. Spark runs where SPARK_MASTER says; SPARK_CONF_DIR is set
+here.
 """
 
 import os

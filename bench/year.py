@@ -50,13 +50,12 @@ def write_year(folder: Path, engagements: int, form: str) -> Path:
 def spread(folder: Path, form: str) -> None:
     """Let what happened in the year arrive in as many nights as it has days, instead of in the first."""
     exports, draft = folder / "exports", folder / "by day"
-    options = "format parquet" if form == "parquet" else "format csv, header"
     with duckdb.connect() as connection:
         for table in OF_EVERY_DAY:
             history = _parts(exports, table, HISTORY, form)
             day = f'least("createdAt"::timestamp::date, {literal(HISTORY.isoformat())}::date)'
             days = f"select *, {day} as day from {history}"
-            connection.execute(f"copy ({days}) to {literal(draft)} ({options}, partition_by (day))")
+            connection.execute(f"copy ({days}) to {literal(draft)} ({_options(form)}, partition_by (day))")
             shutil.rmtree(exports / table / HISTORY.isoformat())
             for folder_of_day in draft.iterdir():
                 night = exports / table / folder_of_day.name.removeprefix("day=")
@@ -98,8 +97,11 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, folder: Path, form
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob("part-*"):
         part.unlink()
-    options = "format parquet" if form == "parquet" else "format csv, header"
-    connection.execute(f"copy delivered to '{folder}/part-0000.{form}' ({options})")
+    connection.execute(f"copy delivered to '{folder}/part-0000.{form}' ({_options(form)})")
+
+
+def _options(form: str) -> str:
+    return "format parquet" if form == "parquet" else "format csv, header"
 
 
 def _nobody_leaves(connection: duckdb.DuckDBPyConnection, exports: Path, form: str) -> None:

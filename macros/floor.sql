@@ -149,7 +149,7 @@
         select
             in_tree.cell_key,
             unscoped_parts.scope_id,
-            count(*) filter (where not unscoped_parts.may_be_nobody and not in_tree.is_withheld) as shown,
+            count(*) filter (where not unscoped_parts.may_be_nobody) as shown,
             bool_or(unscoped_parts.may_be_nobody and in_tree.is_withheld) as is_nobodys_withheld
         from in_tree
         inner join unscoped_parts

@@ -27,45 +27,30 @@
     column that says whether the row counts. In every scope an id counts once, in however many of its scenes it has rows.
     Most ids have rows in one scene only: these are counted there, and the counts add up. -#}
 {% macro ids_in_scopes(relation, keys, id, flags) -%}
+    {%- set of_keys -%}
+        {%- for key in keys %}{{ key }}, {% endfor -%}
+    {%- endset -%}
+    {%- set any_row -%}
+        {%- for flag in flags %}bool_or({{ flag }}) as {{ flag }}{{ ', ' if not loop.last }}{% endfor -%}
+    {%- endset -%}
+    {%- set how_many -%}
+        {%- for flag in flags %}count(*) filter (where {{ flag }}) as {{ flag }}{{ ', ' if not loop.last }}{% endfor -%}
+    {%- endset -%}
     with by_scene as (
-        select
-            {%- for key in keys %}
-            {{ key }},
-            {%- endfor %}
-            scene_id,
-            {{ id }},
-            {%- for flag in flags %}
-            bool_or({{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
+        select {{ of_keys }}scene_id, {{ id }}, {{ any_row }}
         from {{ relation }}
         where {{ id }} is not null
         group by all
     ),
 
     by_id as (
-        select
-            {%- for key in keys %}
-            {{ key }},
-            {%- endfor %}
-            {{ id }},
-            count(*) as scenes,
-            min(scene_id) as scene_id,
-            {%- for flag in flags %}
-            bool_or({{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
+        select {{ of_keys }}{{ id }}, count(*) as scenes, min(scene_id) as scene_id, {{ any_row }}
         from by_scene
         group by all
     ),
 
     counted_in_one as (
-        select
-            {%- for key in keys %}
-            {{ key }},
-            {%- endfor %}
-            scene_id,
-            {%- for flag in flags %}
-            count(*) filter (where {{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
+        select {{ of_keys }}scene_id, {{ how_many }}
         from by_id
         where scenes = 1
         group by all
@@ -92,52 +77,24 @@
     ),
 
     by_scope_and_id as (
-        select
-            {%- for key in keys %}
-            {{ key }},
-            {%- endfor %}
-            tier,
-            scope_id,
-            {{ id }},
-            {%- for flag in flags %}
-            bool_or({{ flag }}) as {{ flag }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
+        select {{ of_keys }}tier, scope_id, {{ id }}, {{ any_row }}
         from scoped_ids
         group by all
     ),
 
     together as (
-        select
-            {%- for key in keys %}
-            {{ key }},
-            {%- endfor %}
-            tier,
-            scope_id,
-            {%- for flag in flags %}
-            {{ flag }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
+        select {{ of_keys }}tier, scope_id, {{ flags | join(', ') }}
         from scoped_counts
         union all
-        select
-            {%- for key in keys %}
-            {{ key }},
-            {%- endfor %}
-            tier,
-            scope_id,
-            {%- for flag in flags %}
-            cast(case when {{ flag }} then 1 else 0 end as bigint) as {{ flag }}{% if not loop.last %},{% endif %}
-            {%- endfor %}
+        select {{ of_keys }}tier, scope_id, {{ how_many }}
         from by_scope_and_id
+        group by all
     )
 
     select
-        {%- for key in keys %}
-        {{ key }},
-        {%- endfor %}
-        tier,
-        scope_id,
+        {{ of_keys }}tier, scope_id,
         {%- for flag in flags %}
-        cast(sum({{ flag }}) as bigint) as {{ flag }}{% if not loop.last %},{% endif %}
+        cast(sum({{ flag }}) as bigint) as {{ flag }}{{ ',' if not loop.last }}
         {%- endfor %}
     from together
     group by all

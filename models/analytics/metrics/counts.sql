@@ -24,7 +24,7 @@ counted as (
         countable.scene_id,
         countable.counted_id,
         countable.user_id,
-        {{ in_windows('things', 'countable.happened_at') | indent(8) }}
+        {{ in_windows('number', 'countable.happened_at') | indent(8) }}
     from {{ ref('countable') }} as countable
     inner join named
         on countable.metric = named.metric
@@ -34,11 +34,11 @@ counted as (
 ),
 
 things as (
-    {{ ids_in_scopes('counted', ['metric'], 'counted_id', of_windows('things')) | indent(4) }}
+    {{ ids_in_scopes('counted', ['metric'], 'counted_id', of_windows('number')) | indent(4) }}
 ),
 
 people as (
-    {{ ids_in_scopes('counted', ['metric'], 'user_id', of_windows('things')) | indent(4) }}
+    {{ ids_in_scopes('counted', ['metric'], 'user_id', of_windows('number')) | indent(4) }}
 ),
 
 scope_windows as (
@@ -65,13 +65,13 @@ select
     every_count.scope_id as subject_id,
     every_count.metric,
     cast(null as string) as bucket,
-    cast(coalesce({{ of_window('things.things', 'every_count.window_days') }}, 0) as double) as value,
+    cast(coalesce({{ of_window('things.number', 'every_count.window_days') }}, 0) as double) as value,
     cast(null as bigint) as numerator,
     cast(null as bigint) as denominator,
     cast(null as double) as coverage,
     case
         when every_count.is_about_people
-            then coalesce({{ of_window('people.things', 'every_count.window_days') }}, 0)
+            then coalesce({{ of_window('people.number', 'every_count.window_days') }}, 0)
     end as cohort_size
 from every_count
 left join things

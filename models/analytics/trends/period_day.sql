@@ -11,8 +11,7 @@ days as (
 select
     days.day,
     periods.period,
-    periods.starts_on,
-    periods.ends_before
+    periods.starts_on
 from days
 inner join periods
     on days.day >= periods.starts_on and days.day < periods.ends_before

@@ -148,34 +148,23 @@ listening as (
     group by all
 ),
 
-listening_people as (
-    select
-        periods.period,
-        periods.starts_on,
-        listening_day.scene_id,
-        listening_day.user_id,
-        true as listeners
-    from listening_day
-    {{ join_period('listening_day', 'engaged_on') }}
-),
-
-listeners as (
-    {{ ids_in_scopes('listening_people', ['period', 'starts_on'], 'user_id', ['listeners']) | indent(4) }}
-),
-
-active_people as (
+-- Who listens is active.
+active_in_periods as (
     select
         periods.period,
         periods.starts_on,
         active_day.scene_id,
         active_day.user_id,
+        active_day.listens > 0 as listeners,
         true as active_users
     from active_day
     {{ join_period('active_day', 'active_on') }}
 ),
 
-activity as (
-    {{ ids_in_scopes('active_people', ['period', 'starts_on'], 'user_id', ['active_users']) | indent(4) }}
+people as (
+    {{ ids_in_scopes(
+        'active_in_periods', ['period', 'starts_on'], 'user_id', ['listeners', 'active_users']
+    ) | indent(4) }}
 ),
 
 adds_at_home as (
@@ -359,8 +348,8 @@ select
     {%- for number in heard_numbers() %}
     cast(coalesce(listening.{{ number }}, 0) as bigint) as {{ number }},
     {%- endfor %}
-    coalesce(listeners.listeners, 0) as listeners,
-    coalesce(activity.active_users, 0) as active_users,
+    coalesce(people.listeners, 0) as listeners,
+    coalesce(people.active_users, 0) as active_users,
     {%- for metric in scene_counts() %}
     counted.{{ metric }},
     {%- endfor %}
@@ -382,7 +371,7 @@ from periods
 cross join scope
 cross join first_nights
 {%- for part in [
-    'listening', 'listeners', 'activity', 'adds_at_home', 'follows', 'counted', 'members', 'joined', 'departed',
+    'listening', 'people', 'adds_at_home', 'follows', 'counted', 'members', 'joined', 'departed',
     'verified_members', 'rotation', 'active_new'
 ] %}
 left join {{ part }}
