@@ -1,13 +1,19 @@
-{#- A table, built in its place. dbt's own builds it beside an old one and renames both, so that others can read meanwhile;
-    the database that we build in has no readers, and a build that fails is thrown away. That saves a tenth of a build. -#}
+{#- What is built is built in its place. dbt's own ways build it beside an old one and rename both, so that others can
+    read meanwhile; the database that we build in has no readers, and a build that fails is thrown away. For the same
+    reason no statement needs a transaction around it (profiles.yml). That saves a tenth of a small night. -#}
 {% materialization table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
-    {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}
         {{ create_table_as(false, target, compiled_code) }}
     {%- endcall -%}
-    {{ run_hooks(post_hooks) }}
-    {%- do adapter.commit() -%}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+{% materialization view, adapter='duckdb' %}
+    {%- set target = this.incorporate(type='view') -%}
+    {%- call statement('main') -%}
+        create or replace view {{ target }} as ({{ compiled_code }})
+    {%- endcall -%}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 
@@ -17,18 +23,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Drop the tables that the build makes anew, all at once. DuckDB uses their room again after the checkpoint; dropped one
-    by one they would double the file. -#}
+{#- Drop what the build makes anew, all at once: tables, and the failures that tests stored. DuckDB uses their room again
+    after the checkpoint; dropped one by one they would double the file. -#}
 {% macro default__before_a_build() %}
     {%- for node in graph.nodes.values() -%}
-        {%- if node.unique_id in selected_resources and node.config.materialized == 'table' -%}
-            {%- set earlier = load_relation(api.Relation.create(node.database, node.schema, node.alias)) -%}
-            {%- if earlier is not none -%}
-                {%- do adapter.drop_relation(earlier) -%}
-            {%- endif -%}
+        {%- if node.unique_id in selected_resources and node.config.materialized in ('table', 'test') %}
+            {%- set earlier = api.Relation.create(node.database, node.schema, node.alias, type='table') -%}
+            {%- do adapter.cache_dropped(earlier) %}
+    drop table if exists {{ earlier }};
         {%- endif -%}
-    {%- endfor -%}
-    {%- do adapter.commit() -%}
+    {%- endfor %}
     checkpoint
 {% endmacro %}
 
