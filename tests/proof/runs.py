@@ -27,6 +27,7 @@ from orchestration.settings import Settings
 NIGHTS = ("2026-01-01", "2026-01-02", "2026-01-03")
 DISTURBED = Path(__file__).with_name("disturbed.py")
 PATIENCE = 300.0  # seconds after which a process that says nothing is given up
+GIVES_WAY = 15  # how much nicer than others a process is
 
 _fork = multiprocessing.get_context("fork")
 
@@ -194,7 +195,8 @@ def any_change(event: str, arguments: tuple[object, ...]) -> bool:
 class Readers:
     """Processes that look at a published file again and again, at all of it, until told to stop.
 
-    What is done to the file begins when each of them has read it once.
+    What is done to the file begins when each of them has read it once. They give way to whoever does it.
+    Otherwise twenty of them would leave it a twentieth of the machine, and would see less of it.
     """
 
     def __init__(
@@ -213,6 +215,7 @@ class Readers:
         self.processes = [_fork.Process(target=self._read, args=(there,)) for _, there in self._pipes]
 
     def _read(self, there: multiprocessing.connection.Connection) -> None:
+        os.nice(GIVES_WAY)
         seen, errors = Counter([self.look(self.file)]), []
         self._begun.wait()
         while not there.poll(self.pause):
