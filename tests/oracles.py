@@ -449,8 +449,12 @@ class Caps:
         return can_pay, pays
 
 
+@cache
 def decisions(exports: Exports) -> pd.DataFrame:
-    """Every act and what was decided about it, one after the other in the order they happened."""
+    """Every act and what was decided about it, one after the other in the order they happened.
+
+    Worked out once for all tests, who leave it as it is.
+    """
     mates = {day: exports.band_mates(day) for day in set(acts(exports)["occurred_at"].dt.date)}
     seen: set[tuple[str, str, str]] = set()
     caps = Caps()
