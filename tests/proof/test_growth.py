@@ -24,7 +24,7 @@ from orchestration.settings import PROJECT_DIR, Settings, settings
 Measured = list[dict[str, int]]
 
 # Nights, nights that arrive between two runs, days of history before them, and runs that pruning keeps.
-LONG = (60, 5, 120, 5)
+LONG = (60, 3, 120, 5)
 # Long enough that a few of DuckDB's blocks, 256 KiB each, do not decide.
 SHORT = (13, 4, 60, 1)
 GROWING = ("raw", "warehouse.duckdb", "analytics.duckdb", "site", "fingerprints")

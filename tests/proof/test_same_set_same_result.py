@@ -85,7 +85,7 @@ def differing(found: Rows, wanted: Rows) -> list[str]:
 def test_any_schedule_of_delivery_gives_what_a_clean_build_gives(
     seed: int, long: bool, tmp_path: Path, tried: Tried
 ) -> None:
-    final, built_upon, returned = delivered(tmp_path, seed, nights=2 + seed % 2), 0, 0
+    final, built_upon, returned = delivered(tmp_path, seed, nights=3 if long else 2), 0, 0
     kinds: set[str] = set()
     for number in range(MANY if long else FEW):
         home, schedule = tmp_path / str(number), final.schedule(number)
