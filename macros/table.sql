@@ -3,17 +3,21 @@
     reason no statement needs a transaction around it (profiles.yml). That saves a tenth of a small night. -#}
 {% materialization table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}
         {{ create_table_as(false, target, compiled_code) }}
     {%- endcall -%}
+    {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 
 {% materialization view, adapter='duckdb' %}
     {%- set target = this.incorporate(type='view') -%}
+    {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}
-        create or replace view {{ target }} as ({{ compiled_code }})
+        {{ create_view_as(target, compiled_code) }}
     {%- endcall -%}
+    {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 
@@ -23,14 +27,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Drop what the build makes anew, all at once: tables, and the failures that tests stored. DuckDB uses their room again
-    after the checkpoint; dropped one by one they would double the file. -#}
+{#- Drop what the build makes anew, all at once: tables, views, and the failures that tests stored. DuckDB uses their room
+    again after the checkpoint; dropped one by one they would double the file. -#}
 {% macro default__before_a_build() %}
+    {%- set kinds = {'table': 'table', 'test': 'table', 'view': 'view'} -%}
     {%- for node in graph.nodes.values() -%}
-        {%- if node.unique_id in selected_resources and node.config.materialized in ('table', 'test') %}
-            {%- set earlier = api.Relation.create(node.database, node.schema, node.alias, type='table') -%}
+        {%- if node.unique_id in selected_resources and node.config.materialized in kinds %}
+            {%- set kind = kinds[node.config.materialized] -%}
+            {%- set earlier = api.Relation.create(node.database, node.schema, node.alias, type=kind) -%}
             {%- do adapter.cache_dropped(earlier) %}
-    drop table if exists {{ earlier }};
+    drop {{ kind }} if exists {{ earlier }};
         {%- endif -%}
     {%- endfor %}
     checkpoint
