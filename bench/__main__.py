@@ -11,25 +11,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-import duckdb
-
 from bench.goals import Goal
 from bench.measure import GIB, warehouse
 from bench.nights import Year
 from bench.one_connection import in_one_connection
+from bench.peers import in_postgres
+from bench.peers.beside import seconds_beside
 from bench.queries import slowest
 from bench.reading import TABLE, times_of_a_bare_copy
-from bench.year import HISTORY
-from orchestration.database import files, literal
+from bench.year import as_csv
 
 FIXED = 20_000  # engagements of the year whose nights cost next to nothing but the start
 TRIES = 3
 MIB, MILLION = 1 << 20, 1_000_000
 FORM = "parquet"
+PEERS = {"pandas": 1 / 5, "polars": 1, "PostgreSQL": 1 / 5}
 
 
 def main(folder: Path, sizes: list[int]) -> None:
-    """Measure and print."""
+    """Measure and print.
+
+    Raises:
+        FileNotFoundError: PostgreSQL is not installed, beside which the warehouse is measured.
+    """
+    in_postgres.programs()
     folder.mkdir(parents=True, exist_ok=True)
     memory_limit = os.environ.get("MEMORY_LIMIT") or "2GB"
     fixed = Year(folder, FIXED, FORM)
@@ -43,6 +48,7 @@ def main(folder: Path, sizes: list[int]) -> None:
         goals += _from_the_beginning(year, fixed, memory_limit)
         goals.append(_in_365_nights(folder, year, fixed))
         goals += _reading(folder, year)
+        goals += _peers(folder, year, memory_limit)
         year.go_on()
         goals += _nights(year, fixed, years[:1])
         goals += _published(year)
@@ -94,26 +100,26 @@ def _in_365_nights(folder: Path, year: Year, fixed: Year) -> Goal:
 def _reading(folder: Path, year: Year) -> Iterator[Goal]:
     """Ingestion of the first night of engagements beside a bare COPY, in two formats."""
     for form in ("csv", "parquet"):
-        exports = year.directory / "exports" if form == FORM else _as_csv(folder, year)
-        ratio, taken, bare = times_of_a_bare_copy(exports, form, folder / "reading")
-        shutil.rmtree(folder / "reading")
+        exports = year.directory / "exports"
+        if form != FORM:
+            exports = as_csv(exports, folder / "reading" / form, [TABLE])
+        ratio, taken, bare = times_of_a_bare_copy(exports, form, folder / "reading" / "scratch")
         yield Goal(
             f"ingestion of {form}, {_count(year)}", ratio, 1.5,
             context=f"{taken:.2f} s, a bare COPY {bare:.2f} s, medians of {TRIES}",
         )  # fmt: skip
+    shutil.rmtree(folder / "reading")
 
 
-def _as_csv(folder: Path, year: Year) -> Path:
-    """The engagements of the first night as CSV."""
-    exports = folder / f"{year.engagements}_as_csv"
-    night = exports / TABLE / HISTORY.isoformat()
-    night.mkdir(parents=True, exist_ok=True)
-    parts = files(year.directory / "exports" / TABLE / HISTORY.isoformat(), "part-*.parquet")
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"copy (from read_parquet({parts})) to {literal(night / 'part-0000.csv')} (header)"
-        )
-    return exports
+def _peers(folder: Path, year: Year, memory_limit: str) -> Iterator[Goal]:
+    """The same numbers by other means."""
+    seconds = dict(seconds_beside(year, folder / "peers", memory_limit))
+    own = seconds["warehouse"]
+    for peer, bound in PEERS.items():
+        yield Goal(
+            f"the warehouse beside {peer}, {_count(year)}", own / seconds[peer], bound,
+            context=f"{own:.1f} s, {peer} {seconds[peer]:.1f} s",
+        )  # fmt: skip
 
 
 def _nights(year: Year, fixed: Year, first: list[Year]) -> Iterator[Goal]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -80,6 +81,17 @@ def deliver(folder: Path, kind: str, form: str) -> None:
             users = _parts(exports, "users", night_of("departed"), form)
             query = f"from {users} where id <> (select min(id) from {users})"
             _write(connection, query, exports / "users" / night_of("departed").isoformat(), form)
+
+
+def as_csv(exports: Path, folder: Path, tables: Iterable[str]) -> Path:
+    """The first night of some tables of exports in Parquet, as exports in CSV."""
+    with duckdb.connect() as connection:
+        for table in tables:
+            night = folder / table / HISTORY.isoformat()
+            night.mkdir(parents=True)
+            parts = _parts(exports, table, HISTORY, "parquet")
+            connection.execute(f"copy (from {parts}) to {literal(night / 'part-0000.csv')} (header)")
+    return folder
 
 
 def _long_ago() -> dt.date:
