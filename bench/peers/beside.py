@@ -21,7 +21,7 @@ from orchestration.raw.store import recover
 from orchestration.settings import PROJECT_DIR, Settings, settings
 
 RULES = PROJECT_DIR / "seeds" / "point_rule.csv"
-# The models in which the numbers stand; those of metrics hold some 60 others.
+# The models in which the numbers stand; those of metrics hold 49.
 MODELS = ("activity_point", "activity_score", "counts", "listening", "newcomers")
 METRICS = (
     "members", "gps_verified_members", "new_users", "listens", "full_listens", "skips", "engagement_points",
