@@ -32,7 +32,7 @@ def main(folder: Path, sizes: list[int]) -> None:
     """Measure and print.
 
     Raises:
-        FileNotFoundError: PostgreSQL is not installed, beside which the warehouse is measured.
+        SystemExit: PostgreSQL is not installed, beside which the warehouse is measured.
     """
     in_postgres.programs()
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +11,18 @@ import duckdb
 from bench.nights import Year
 from bench.one_connection import in_one_connection
 from bench.peers import in_pandas, in_polars, in_postgres
+from bench.reading import ingestion_seconds
 from bench.year import HISTORY, as_csv
-from orchestration.build.manifest import export_tables
 from orchestration.database import literal
-from orchestration.raw.discover import delivered_nights
-from orchestration.raw.ingest import ingest
-from orchestration.raw.store import recover
-from orchestration.settings import PROJECT_DIR, Settings, settings
+from orchestration.settings import PROJECT_DIR
 
 RULES = PROJECT_DIR / "seeds" / "point_rule.csv"
+# The exports in which they stand.
+TABLES = (
+    "activity_point_adjustments", "artist_band_members", "communities", "community_activation_audits",
+    "event_attendances", "events", "pioneer_referrals", "project_supports", "projects", "proof_of_support",
+    "signal_actions", "signals", "track_engagements", "track_votes", "users",
+)  # fmt: skip
 # The models in which the numbers stand; those of metrics hold 49.
 MODELS = ("activity_point", "activity_score", "counts", "listening", "newcomers")
 METRICS = (
@@ -88,28 +90,15 @@ def seconds_beside(year: Year, folder: Path, memory_limit: str) -> Iterator[tupl
         AssertionError: a peer's numbers differ from those that are published.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    exports = as_csv(year.directory / "exports", folder / "as_csv", in_postgres.TABLES)
-    yield "warehouse", _ingestion(exports, folder) + in_one_connection(year.directory, memory_limit, MODELS)
+    exports = as_csv(year.directory / "exports", folder / "as_csv", TABLES)
+    taken_in = ingestion_seconds(exports, TABLES, folder / "warehouse")
+    yield "warehouse", taken_in + in_one_connection(year.directory, memory_limit, MODELS)
     arguments = (exports, HISTORY, RULES)
     yield "pandas", _seconds(year, partial(in_pandas.numbers, *arguments))
     yield "polars", _seconds(year, partial(in_polars.numbers, *arguments))
     with in_postgres.serving(folder / "postgres"):
         yield "PostgreSQL", _seconds(year, partial(in_postgres.numbers, *arguments, folder / "numbers"))
     shutil.rmtree(folder)
-
-
-def _ingestion(exports: Path, folder: Path) -> float:
-    """Seconds in which the warehouse takes in what the peers read."""
-    config: Settings = replace(settings(), exports_dir=exports, warehouse_dir=folder / "warehouse")
-    config.warehouse_dir.mkdir(parents=True)
-    tables = {name: export_tables()[name] for name in in_postgres.TABLES}
-    recover(config, tables)
-    nights = delivered_nights(exports, tables)
-    started = time.monotonic()
-    outcomes = list(ingest(config, tables, nights))
-    took = time.monotonic() - started
-    assert {outcome.action for outcome in outcomes} == {"accepted"}, outcomes  # noqa: S101
-    return took
 
 
 def _seconds(year: Year, numbers: Callable[[], dict[str, object]]) -> float:

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.peers.acts import ACTS, COLUMNS
+from orchestration.lists import LISTS
+
 DAY = pd.Timedelta(days=1)
 NEVER_CAPPED = 2**31
 RESPONSE_WINDOW = pd.Timedelta(hours=168)
 PLACE = ["state", "city", "musicCommunity"]
 HOME_TEXT = {"homeSceneState": "state", "homeSceneCity": "city", "homeSceneCommunity": "musicCommunity"}
-METRICS_OF_LISTENING = {"skip": "skips", "full": "full_listens"}
 
 
 def numbers(exports: Path, night: dt.date, rules: Path) -> dict[str, pd.DataFrame]:
@@ -62,6 +64,9 @@ class _Night:
         tiers = [every[["scene_id"]].assign(tier=tier, scope=key) for tier, key in keys.items()]
         scopes = pd.concat(tiers, ignore_index=True)
         return scopes.assign(scope=scopes["scope"].fillna("").astype("str"))
+
+    def _scoped(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.merge(self._scopes, on="scene_id")
 
     def _with_homes(self) -> pd.DataFrame:
         users = self._read(
@@ -116,7 +121,7 @@ class _Night:
         attendances = self._read("event_attendances", "id userId eventId", times="checkedInAt")
         attendances = attendances.join(events, on="eventId")
         projects = self._read("projects", "id createdById", times="createdAt")
-        makers = projects.set_index("id")["createdById"]
+        makers = projects.set_index("id")["createdById"].rename("maker")
         supports = self._read("project_supports", "id projectId userId", times="createdAt")
         supports = supports.join(makers, on="projectId")
         audits = self._read(
@@ -128,23 +133,15 @@ class _Night:
             "pioneer_referrals", "id pioneerId recruitedUserId communityId", times="createdAt"
         )
         adjusted = self._read("activity_point_adjustments", "id userId", times="createdAt", other="points")
-        of_signal = {"owner": "createdById", "band": "band"}
-        acts = pd.concat([
-            _acts("blast", heard[heard["type"] == "BLAST"], "userId", **of_signal),
-            _acts("blast_response", _responses(heard), "blaster", credited="blast", **of_signal),
-            _acts("support", actions[actions["type"] == "SUPPORT"], "userId", **of_signal),
-            _acts(
-                "attendance", attendances, "userId", at="checkedInAt", once="eventId", owner="createdById",
-                band="artistBandId",
-            ),
-            _acts("project_support", supports, "userId", owner="createdById"),
-            _acts("project_founding", projects, "createdById", once="id"),
-            self._proofs(events, makers),
-            _acts("pioneer_formation", audits, "listener", scene="sceneId", once="sceneId"),
-            _acts("pioneer_recruiting", referrals, "pioneerId", scene="communityId", owner="recruitedUserId"),
-            _acts("pioneer_joining", referrals, "recruitedUserId", scene="communityId", owner="pioneerId"),
-            _acts("adjustment", adjusted, "userId", points="points"),
-        ], ignore_index=True)  # fmt: skip
+        sources = {
+            "blasts": heard[heard["type"] == "BLAST"], "responses": _responses(heard),
+            "supports": actions[actions["type"] == "SUPPORT"], "attendances": attendances,
+            "project_supports": supports, "projects": projects, "proofs": self._proofs(events, makers),
+            "listeners": audits, "referrals": referrals, "adjustments": adjusted,
+        }  # fmt: skip
+        acts = pd.concat(
+            [_acts(rule, sources[source], columns) for rule, source, columns in ACTS], ignore_index=True
+        )
         return acts.assign(
             points=pd.to_numeric(acts["points"]), reversed_at=pd.to_datetime(acts["reversed_at"])
         )
@@ -161,17 +158,13 @@ class _Night:
         )
         end_of_night = self._as_of - pd.Timedelta(milliseconds=1)
         subject = proofs["eventId"].fillna(proofs["projectId"]).fillna(proofs["artistBandId"])
-        proofs = proofs.assign(
+        return proofs.assign(
             verified=proofs["verifiedAt"].fillna(proofs["createdAt"]),
             what=proofs["kind"] + " " + subject,
             owner=proofs["projectId"].map(makers).fillna(proofs["createdById"]),
             band=proofs["artistBandId"].fillna(proofs["artistBandId_event"]),
             revoked=proofs["revokedAt"].fillna(end_of_night).where(proofs["status"] == "revoked"),
         )
-        return _acts(
-            "proof_of_support", proofs, "userId", at="verified", once="what", owner="owner", band="band",
-            reversed_at="revoked",
-        )  # fmt: skip
 
     def _is_of_own_band(self, acts: pd.DataFrame) -> pd.Series:
         mates = self._read("artist_band_members", "artistBandId userId", times="createdAt")
@@ -184,14 +177,17 @@ class _Night:
         scopes = pd.MultiIndex.from_frame(self._scopes[["tier", "scope"]].drop_duplicates())
         ledger = ledger.assign(day=ledger["occurred_at"].dt.normalize())
         per_scene = ledger.groupby(["scene_id", "day"], dropna=False)["points"].sum().reset_index()
-        points = self._by_day(per_scene, "points", days, scopes)
+
+        def by_day(scoped: pd.DataFrame, what: str) -> pd.DataFrame:
+            table = scoped.pivot_table(what, ["tier", "scope"], "day", "sum")
+            return table.reindex(index=scopes, columns=days).fillna(0)
+
+        points = by_day(self._scoped(per_scene), "points")
         users = self._users.assign(day=self._users["created_at"].dt.normalize().clip(days[0]), members=1)
-        members = self._by_day(users, "members", days, scopes).cumsum(axis=1)
-        contributors = self._by_day(self._contributions(ledger), "change", days, scopes, "scope").cumsum(
-            axis=1
-        )
+        members = by_day(self._scoped(users), "members").cumsum(axis=1)
+        contributors = by_day(self._contributions(ledger), "change").cumsum(axis=1)
         so_far = points.cumsum(axis=1)
-        windows = {f"points_{n}d": so_far - so_far.shift(n, axis=1).fillna(0) for n in (7, 30, 90)}
+        windows = {f"points_{n}d": so_far - so_far.shift(n, axis=1).fillna(0) for n in LISTS["windows"]}
         tables = {
             "points_on_day": points, **windows, "points_all_time": so_far, "members": members,
             "contributors_30d": contributors,
@@ -202,20 +198,13 @@ class _Night:
     def _contributions(self, ledger: pd.DataFrame) -> pd.DataFrame:
         """Where in each scope the time begins, and where it ends, in which a member contributed."""
         earned = ledger[ledger["points"] > 0][["scene_id", "user_id", "day"]].drop_duplicates()
-        earned = earned.merge(self._scopes, on="scene_id")[["tier", "scope", "user_id", "day"]]
+        earned = self._scoped(earned)[["tier", "scope", "user_id", "day"]]
         earned = earned.drop_duplicates().sort_values(["tier", "scope", "user_id", "day"])
         of_one = earned.groupby(["tier", "scope", "user_id"])["day"]
         until = earned["day"] + 30 * DAY
         begins = earned[~(of_one.shift() + 30 * DAY >= earned["day"])].assign(change=1)
         ends = earned.assign(day=until)[~(of_one.shift(-1) <= until)].assign(change=-1)
         return pd.concat([begins, ends], ignore_index=True)
-
-    def _by_day(
-        self, rows: pd.DataFrame, what: str, days: pd.DatetimeIndex, scopes: pd.MultiIndex, of: str = "scene"
-    ) -> pd.DataFrame:
-        scoped = rows if of == "scope" else rows.merge(self._scopes, on="scene_id")
-        table = scoped.pivot_table(what, ["tier", "scope"], "day", "sum")
-        return table.reindex(index=scopes, columns=days).fillna(0)
 
     def _metrics(self) -> pd.DataFrame:
         users = self._users
@@ -224,29 +213,25 @@ class _Night:
         votes = self._read("track_votes", "sceneId", times="createdAt")
         events = self._read("events", "communityId", times="createdAt")
         found = [
-            self._in_scopes("members", users.groupby("scene_id", dropna=False).size()),
-            self._in_scopes(
-                "gps_verified_members", users[users["is_verified"]].groupby("scene_id", dropna=False).size()
-            ),
+            self._in_scopes("members", _count(users)),
+            self._in_scopes("gps_verified_members", _count(users[users["is_verified"]])),
         ]
-        for window in (7, 30, 90, None):
+        for window in (*LISTS["windows"], None):
             since = pd.Timestamp.min if window is None else self._as_of - window * DAY
             new = users[(users["created_at"] >= since) & (users["created_at"] < self._as_of)]
             heard = engagements[engagements["createdAt"] >= since]
-            by_scene = heard.groupby("scene_id", dropna=False)
-            listeners = heard[["scene_id", "userId"]].drop_duplicates().merge(self._scopes, on="scene_id")
+            created = events[(events["createdAt"] >= since) & (events["createdAt"] < self._as_of)]
+            listeners = self._scoped(heard[["scene_id", "userId"]].drop_duplicates())
             unique = listeners.groupby(["tier", "scope"])["userId"].nunique()
             counts = {
-                "new_users": new.groupby("scene_id", dropna=False).size(),
-                "listens": by_scene.size(),
-                "engagement_points": by_scene["score"].sum(),
-                "votes": votes[votes["createdAt"] >= since].groupby("sceneId", dropna=False).size(),
-                "events_created": events[
-                    (events["createdAt"] >= since) & (events["createdAt"] < self._as_of)
-                ].groupby("communityId", dropna=False).size(),
-            }  # fmt: skip
-            for kind, metric in METRICS_OF_LISTENING.items():
-                counts[metric] = heard[heard["type"] == kind].groupby("scene_id", dropna=False).size()
+                "new_users": _count(new),
+                "listens": _count(heard),
+                "skips": _count(heard[heard["type"] == "skip"]),
+                "full_listens": _count(heard[heard["type"] == "full"]),
+                "engagement_points": heard.groupby("scene_id", dropna=False)["score"].sum(),
+                "votes": _count(votes[votes["createdAt"] >= since], "sceneId"),
+                "events_created": _count(created, "communityId"),
+            }
             found += [self._in_scopes(metric, each, window) for metric, each in counts.items()]
             found.append(_named("unique_listeners", unique, window))
         return pd.concat(found, ignore_index=True)
@@ -255,8 +240,12 @@ class _Night:
         values = by_scene.rename_axis("scene_id").rename("value").reset_index()
         # A community that is no scene lies in none.
         values["scene_id"] = values["scene_id"].where(values["scene_id"].isin(self._scenes["id"]))
-        summed = values.merge(self._scopes, on="scene_id").groupby(["tier", "scope"])["value"].sum()
+        summed = self._scoped(values).groupby(["tier", "scope"])["value"].sum()
         return _named(metric, summed, window)
+
+
+def _count(rows: pd.DataFrame, scene: str = "scene_id") -> pd.Series:
+    return rows.groupby(scene, dropna=False).size()
 
 
 def _named(metric: str, values: pd.Series, window: int | None) -> pd.DataFrame:
@@ -283,12 +272,6 @@ def _responses(heard: pd.DataFrame) -> pd.DataFrame:
     return pairs.sort_values(["blasted_at", "blast"]).drop_duplicates("id", keep="last")
 
 
-def _acts(rule: str, rows: pd.DataFrame, user: str, at: str = "createdAt", **named: str) -> pd.DataFrame:
-    def of(what: str) -> "pd.Series | None":
-        return rows[named[what]] if what in named else None
-
-    return pd.DataFrame({
-        "rule_id": rule, "user_id": rows[user], "occurred_at": rows[at], "source_id": rows["id"],
-        "owner_id": of("owner"), "band_id": of("band"), "once_id": of("once"), "credited_id": of("credited"),
-        "named_scene_id": of("scene"), "points": of("points"), "reversed_at": of("reversed_at"),
-    })  # fmt: skip
+def _acts(rule: str, rows: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    found = {name: rows[columns[name]] if name in columns else None for name in COLUMNS}
+    return pd.DataFrame({"rule_id": rule, **found})

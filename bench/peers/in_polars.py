@@ -6,16 +6,14 @@ from pathlib import Path
 import polars as pl
 from polars import col
 
+from bench.peers.acts import ACTS, COLUMNS
+from orchestration.lists import LISTS
+
 NEVER_CAPPED = 2**31
 RESPONSE_WINDOW = dt.timedelta(hours=168)
 PLACE = ["state", "city", "musicCommunity"]
 HOME_TEXT = ["homeSceneState", "homeSceneCity", "homeSceneCommunity"]
 KEY = ["tier", "scope"]
-WINDOWS = (7, 30, 90)
-ACT = {
-    "owner": "owner_id", "band": "band_id", "once": "once_id", "credited": "credited_id",
-    "scene": "named_scene_id",
-}  # fmt: skip
 
 
 def numbers(exports: Path, night: dt.date, rules: Path) -> dict[str, pl.DataFrame]:
@@ -46,10 +44,8 @@ class _Night:
 
     def _read(self, table: str) -> pl.LazyFrame:
         """Times as such; everything else as text."""
-        rows = pl.scan_csv(
-            self._exports / table / self._night.isoformat() / "part-*.csv",
-            infer_schema=False,
-        )  # fmt: skip
+        parts = self._exports / table / self._night.isoformat() / "part-*.csv"
+        rows = pl.scan_csv(parts, infer_schema=False)
         times = [name for name in rows.collect_schema().names() if name.endswith("At")]
         return rows.with_columns(col(times).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="ms"))
 
@@ -148,23 +144,13 @@ class _Night:
         ).explode("listener").drop_nulls("listener")  # fmt: skip
         referrals = self._read("pioneer_referrals")
         adjusted = self._read("activity_point_adjustments").with_columns(points=col("points").cast(pl.Int64))
-        of_signal = {"owner": "createdById", "band": "band"}
-        return pl.concat([
-            _acts("blast", heard.filter(col("type") == "BLAST"), "userId", **of_signal),
-            _acts("blast_response", _responses(heard), "blaster", credited="blast", **of_signal),
-            _acts("support", actions.filter(col("type") == "SUPPORT"), "userId", **of_signal),
-            _acts(
-                "attendance", attendances, "userId", at="checkedInAt", once="eventId", owner="createdById",
-                band="artistBandId",
-            ),
-            _acts("project_support", supports, "userId", owner="maker"),
-            _acts("project_founding", projects, "createdById", once="id"),
-            self._proofs(events, makers),
-            _acts("pioneer_formation", audits, "listener", scene="sceneId", once="sceneId"),
-            _acts("pioneer_recruiting", referrals, "pioneerId", scene="communityId", owner="recruitedUserId"),
-            _acts("pioneer_joining", referrals, "recruitedUserId", scene="communityId", owner="pioneerId"),
-            _acts("adjustment", adjusted, "userId", points="points"),
-        ])  # fmt: skip
+        sources = {
+            "blasts": heard.filter(col("type") == "BLAST"), "responses": _responses(heard),
+            "supports": actions.filter(col("type") == "SUPPORT"), "attendances": attendances,
+            "project_supports": supports, "projects": projects, "proofs": self._proofs(events, makers),
+            "listeners": audits, "referrals": referrals, "adjustments": adjusted,
+        }  # fmt: skip
+        return pl.concat([_acts(rule, sources[source], columns) for rule, source, columns in ACTS])
 
     def _proofs(self, events: pl.LazyFrame, makers: pl.LazyFrame) -> pl.LazyFrame:
         """Proofs verified at some time. One that is about an event has its maker and its band for owners."""
@@ -172,17 +158,13 @@ class _Night:
         end_of_night = self._as_of - dt.timedelta(milliseconds=1)
         proofs = self._read("proof_of_support").filter((col("status") == "verified") | is_revoked)
         proofs = proofs.join(events, left_on="eventId", right_on="id", how="left", suffix="_event")
-        proofs = proofs.join(makers, left_on="projectId", right_on="id", how="left").with_columns(
+        return proofs.join(makers, left_on="projectId", right_on="id", how="left").with_columns(
             verified=pl.coalesce("verifiedAt", "createdAt"),
             what=col("kind") + " " + pl.coalesce("eventId", "projectId", "artistBandId"),
             owner=pl.coalesce("maker", "createdById"),
             band=pl.coalesce("artistBandId", "artistBandId_event"),
             revoked=pl.when(col("status") == "revoked").then(col("revokedAt").fill_null(end_of_night)),
         )
-        return _acts(
-            "proof_of_support", proofs, "userId", at="verified", once="what", owner="owner", band="band",
-            reversed_at="revoked",
-        )  # fmt: skip
 
     def _score(self, ledger: pl.LazyFrame) -> pl.LazyFrame:
         ledger = ledger.with_columns(day=col("occurred_at").dt.date())
@@ -204,7 +186,7 @@ class _Night:
         all_time = col("points_all_time")
         return table.select(*KEY, "points_on_day", "points_all_time", "members", "contributors_30d", *(
             (all_time - all_time.shift(n, fill_value=0).over(KEY, order_by="day")).alias(f"points_{n}d")
-            for n in WINDOWS
+            for n in LISTS["windows"]
         ), as_of_date="day")  # fmt: skip
 
     def _contributions(self, ledger: pl.LazyFrame) -> pl.LazyFrame:
@@ -233,15 +215,13 @@ class _Night:
             self._in_scopes(users, None, members=pl.len()),
             self._in_scopes(users.filter("is_verified"), None, gps_verified_members=pl.len()),
         ]
-        for window in (*WINDOWS, None):
+        for window in (*LISTS["windows"], None):
             since = dt.datetime.min if window is None else self._as_of - dt.timedelta(days=window)
             in_window = (col("createdAt") >= since) & (col("createdAt") < self._as_of)
             heard = engagements.filter(in_window)
             listeners = self._scoped(heard.select("scene_id", "userId").unique())
             found += [
-                self._in_scopes(
-                    users.filter(in_window), window, new_users=pl.len()
-                ),
+                self._in_scopes(users.filter(in_window), window, new_users=pl.len()),
                 self._in_scopes(
                     heard, window, listens=pl.len(), engagement_points=col("score").sum(),
                     skips=(col("type") == "skip").sum(), full_listens=(col("type") == "full").sum(),
@@ -287,14 +267,12 @@ def _responses(heard: pl.LazyFrame) -> pl.LazyFrame:
     return pairs.sort("blasted_at", "blast").unique("id", keep="last")
 
 
-def _acts(rule: str, rows: pl.LazyFrame, user: str, at: str = "createdAt", **named: str) -> pl.LazyFrame:
-    numbers = {"points": pl.Int64, "reversed_at": pl.Datetime("ms")}
-    kinds = {what: (what, kind) for what, kind in numbers.items()}
-    kinds |= {what: (column, pl.String) for what, column in ACT.items()}
+def _acts(rule: str, rows: pl.LazyFrame, columns: dict[str, str]) -> pl.LazyFrame:
+    kinds = {"points": pl.Int64, "reversed_at": pl.Datetime("ms")}
     return rows.select(
-        pl.lit(rule).alias("rule_id"), user_id=user, occurred_at=at, source_id="id",
-        **{
-            column: col(named[what]) if what in named else pl.lit(None, kind)
-            for what, (column, kind) in kinds.items()
-        },
-    )  # fmt: skip
+        pl.lit(rule).alias("rule_id"),
+        *(
+            (col(columns[name]) if name in columns else pl.lit(None, kinds.get(name, pl.String))).alias(name)
+            for name in COLUMNS
+        ),
+    )

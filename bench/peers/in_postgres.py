@@ -18,12 +18,7 @@ from orchestration.database import quoted
 
 PROGRAMS = Path("/usr/lib/postgresql")
 PORT = "54321"
-DATABASE = "postgres"
-TABLES = (
-    "activity_point_adjustments", "artist_band_members", "communities", "community_activation_audits",
-    "event_attendances", "events", "pioneer_referrals", "project_supports", "projects", "proof_of_support",
-    "signal_actions", "signals", "track_engagements", "track_votes", "users",
-)  # fmt: skip
+USER = "postgres"  # who the server runs as if root starts it; it refuses to run as root
 MADE = ("ledger", "score", "metrics")
 # A server for one who waits, on a machine of two cores; what is lost when it falls can be loaded again.
 SETTINGS = {
@@ -38,11 +33,11 @@ def programs() -> Path:
     """Where the programs of the server lie.
 
     Raises:
-        FileNotFoundError: it is not installed.
+        SystemExit: it is not installed.
     """
     found = max(PROGRAMS.glob("*/bin"), default=None)
     if found is None:
-        raise FileNotFoundError("PostgreSQL's server is not installed; on Debian: apt-get install postgresql")
+        raise SystemExit("PostgreSQL's server is not installed. On Debian: apt-get install postgresql")
     return found
 
 
@@ -51,11 +46,12 @@ def serving(folder: Path) -> Iterator[None]:
     """A server with its data below a folder, ended with the block.
 
     Raises:
-        FileNotFoundError: the server is not installed.
+        SystemExit: the server is not installed.
     """
     server = programs()
     folder.mkdir(parents=True)
-    _for_the_server(folder)
+    if os.geteuid() == 0:
+        shutil.chown(folder, USER)
     data = folder / "data"
     try:
         _run(server / "initdb", "--pgdata", data, "--auth", "trust", "--encoding", "UTF8", "--locale", "C")
@@ -80,7 +76,8 @@ def numbers(exports: Path, night: dt.date, rules: Path, folder: Path) -> dict[st
         folder: where the numbers are written before they are read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {table: sorted((exports / table / night.isoformat()).glob("part-*.csv")) for table in TABLES}
+    nights = sorted(exports.glob(f"*/{night.isoformat()}"))
+    parts = {night.parent.name: sorted(night.glob("part-*.csv")) for night in nights}
     statements = ["begin;"]
     for table, files in {**parts, "point_rule": [rules]}.items():
         statements.append(_create(table, files[0]))
@@ -91,7 +88,7 @@ def numbers(exports: Path, night: dt.date, rules: Path, folder: Path) -> dict[st
     statements += [f"\\copy {name} to '{file}' (format csv, header)" for name, file in written.items()]
     script = folder / "numbers.sql"
     script.write_text("\n".join(statements))
-    connection = f"host=127.0.0.1 port={PORT} user=postgres dbname={DATABASE}"
+    connection = f"host=127.0.0.1 port={PORT} user=postgres dbname=postgres"
     command = ["psql", connection, "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", script]
     subprocess.run(command, check=True)  # noqa: S603
     return {name: pd.read_csv(file, dtype="str", keep_default_na=False) for name, file in written.items()}
@@ -115,11 +112,6 @@ def _kind(name: str) -> str:
 
 
 def _run(*command: str | Path) -> None:
-    """As the user that PostgreSQL runs as; it refuses to run as root."""
-    as_user = ["runuser", "--user", "postgres", "--"] if os.geteuid() == 0 else []
+    """A program of the server."""
+    as_user = ["runuser", "--user", USER, "--"] if os.geteuid() == 0 else []
     subprocess.run([*as_user, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
-
-
-def _for_the_server(folder: Path) -> None:
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
