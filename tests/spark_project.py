@@ -5,20 +5,19 @@ The policy stands in a copy of the project, so that the seeds of this one stay a
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+from checkout import copied_project
 from golden.world import CONFIRM, EXPORTS, environment
 
 from orchestration.database import literal
 from orchestration.settings import PROJECT_DIR
 
 FADING = "1,30,quarter,1970-01-01,,Half of a point after 30 days; seasons of a quarter.\n"
-COPIED = ("orchestration", "models", "macros", "seeds", "tests/laws", "dbt_project.yml", "profiles.yml")
 # Settings of Spark for tables of few rows.
 FOR_FEW_ROWS = {"SPARK_CONF_DIR": str(PROJECT_DIR / "tests" / "spark_conf")}
 # What the publications of two runs say of themselves.
@@ -27,13 +26,7 @@ OF_EACH_RUN = ("run_id", "built_at", "engine")
 
 def fading_project(folder: Path) -> Path:
     """A copy of the project whose score fades."""
-    for name in COPIED:
-        source, target = PROJECT_DIR / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, target)
+    copied_project(folder, "orchestration")
     seed = folder / "seeds" / "score_policy.csv"
     seed.write_text(seed.read_text().splitlines()[0] + "\n" + FADING)
     return folder

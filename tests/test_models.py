@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import copied_project
 from golden.world import golden_run
 
 from orchestration.build.manifest import export_tables, manifest
@@ -48,11 +49,7 @@ def test_a_table_and_a_view_that_differ_from_their_contract_are_not_built(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are made in ways of our own, which must ask what dbt's would ask."""
-    project, differing = tmp_path / "project", {"user_activity", "activity_explanation"}
-    for name in ("models", "macros", "seeds", "tests/laws"):
-        shutil.copytree(PROJECT_DIR / name, project / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT_DIR / name, project)
+    project, differing = copied_project(tmp_path / "project"), {"user_activity", "activity_explanation"}
     for model in differing:
         (contract,) = project.glob(f"models/**/{model}.yml")
         contract.write_text(contract.read_text().replace("data_type: uuid", "data_type: bigint", 1))
@@ -60,16 +57,8 @@ def test_a_table_and_a_view_that_differ_from_their_contract_are_not_built(
     shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, tmp_path / "warehouse")
     settings().building_dir.mkdir()
     settings().warehouse_file.rename(settings().building_file)
-    dbt(
-        "run",
-        "--select",
-        *differing,
-        "--project-dir",
-        str(project),
-        "--profiles-dir",
-        str(project),
-        target=tmp_path,
-    )
+    directories = ("--project-dir", str(project), "--profiles-dir", str(project))
+    dbt("run", "--select", *differing, *directories, target=tmp_path)
     results = json.loads((tmp_path / "run_results.json").read_text())["results"]
     refused = {result["unique_id"].split(".")[2] for result in results if "contract" in result["message"]}
     assert refused == differing

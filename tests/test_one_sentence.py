@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from checkout import copied_project
 from click.testing import Result
 from conftest import Run, publish_until, uid
 from golden.world import WAREHOUSE
@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app, query
 from orchestration.lock import let_go
-from orchestration.settings import PROJECT_DIR, UsageError, settings
+from orchestration.settings import UsageError, settings
 
 # Root may do anything; so that a closed directory is closed to it too, it gives that power up.
 AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -180,11 +180,7 @@ def test_forgetting_on_a_full_disk_breaks_off(copied: Path) -> None:
 
 
 def test_a_checkout_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    for name in ("models", "macros", "seeds", "orchestration", "tests/laws", "target"):
-        shutil.copytree(PROJECT_DIR / name, checkout / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT_DIR / name, checkout / name)
+    checkout = copied_project(tmp_path / "checkout", "orchestration", "target")
     house = tmp_path / "warehouse"
     (house / "publications").mkdir(parents=True)
     surroundings = {"PYTHONPATH": str(checkout), "WAREHOUSE_DIR": str(house), "EXPORTS_DIR": ""}

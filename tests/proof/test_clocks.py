@@ -9,7 +9,6 @@ import dataclasses
 import datetime as dt
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from checkout import copied_project
 from conftest import Run
 from golden.world import (
     CONFIRM,
@@ -118,11 +118,7 @@ def test_a_model_that_looks_at_the_clock_or_the_zone_would_have_shown_it(tmp_pat
 def test_a_look_at_the_clock_planted_into_a_model_changes_a_table_worked_out_by_hand(
     tmp_path: Path, strange: Run
 ) -> None:
-    checkout, table = tmp_path / "checkout", "plot_statistics"
-    for name in ("models", "macros", "seeds", "orchestration", "tests/laws"):
-        shutil.copytree(PROJECT_DIR / name, checkout / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT_DIR / name, checkout / name)
+    checkout, table = copied_project(tmp_path / "checkout", "orchestration"), "plot_statistics"
     (model,) = (checkout / "models").rglob(f"{table}.sql")
     sql = model.read_text()
     as_of = "select * from {{ ref('as_of') }}"

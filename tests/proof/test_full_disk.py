@@ -16,6 +16,7 @@ import dagster as dg
 import duckdb
 import pytest
 import runs
+from checkout import copied_project
 from golden.world import CONFIRM, undisturbed
 from ingesting import House, act
 from runs import NIGHTS, command, digest, in_a_child, run, tables
@@ -25,7 +26,7 @@ from orchestration.assets.published import analytics
 from orchestration.build.manifest import manifest
 from orchestration.build.publication import publish, published_tables
 from orchestration.raw import ingest, jsonl_source, parquet_source, read, refuse
-from orchestration.settings import PROJECT_DIR, settings
+from orchestration.settings import settings
 
 Tried = Callable[[str, str, int], None]
 
@@ -265,11 +266,7 @@ def test_a_disk_full_while_publishing_leaves_the_old_file(
 def test_a_checkout_nobody_may_write_serves_once_it_is_prepared_and_else_says_so(
     tmp_path: Path, tried: Tried, long: bool
 ) -> None:
-    checkout = tmp_path / "checkout"
-    for name in ("models", "macros", "seeds", "orchestration", "tests/laws", "target"):
-        shutil.copytree(PROJECT_DIR / name, checkout / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT_DIR / name, checkout / name)
+    checkout = copied_project(tmp_path / "checkout", "orchestration", "target")
     prepare = [*AS_ANYBODY, "env", f"PYTHONPATH={checkout}", *command(Path(), Path())[:1]]
     elsewhere = tmp_path / "nothing"
     elsewhere.mkdir()

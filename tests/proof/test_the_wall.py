@@ -2,7 +2,6 @@
 
 import copy
 import os
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import copied_project
 from worlds import compiled
 
 from orchestration.build.lineage import Relation, crossings, page, trace
@@ -45,11 +45,7 @@ def test_rotation_may_see_the_exports_of_rotation_and_no_other() -> None:
 
 
 def test_models_that_read_across_the_wall_are_not_linted_and_each_is_told_why(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    for name in ("models", "macros", "seeds", "tests/laws"):
-        shutil.copytree(PROJECT_DIR / name, project / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT_DIR / name, project)
+    project = copied_project(tmp_path / "project")
     for model, forbidden in {
         "fair_play/rotation_recurrence.sql": "activity_point",
         "fair_play/track_engagement_day.sql": "stg_users",
