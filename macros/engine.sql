@@ -195,3 +195,16 @@
 {% macro spark__adds_to_earlier() -%}
     {{ return(false) }}
 {%- endmacro %}
+
+{#- A number that stands for the rows of a group, in whatever order: of other rows it is another. -#}
+{% macro content(columns) -%}
+    {{ return(adapter.dispatch('content')(columns)) }}
+{%- endmacro %}
+
+{% macro default__content(columns) -%}
+    sum(hash({{ columns | join(', ') }}))
+{%- endmacro %}
+
+{% macro spark__content(columns) -%}
+    sum(cast(xxhash64({{ columns | join(', ') }}) as decimal(38, 0)))
+{%- endmacro %}

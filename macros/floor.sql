@@ -198,14 +198,18 @@
 
 {#- Decides `cells_of_step`, with what is `told` of them by others from the second step on. A cell is small if it is about
     few people, or a share leaves few, or if it is told. Only the scope of what lies in no scene at all may show that it
-    has nobody, as of some numbers it can have no other; but not what is divided by a number that is withheld. -#}
-{% macro decided_of_step(step) -%}
+    has nobody, as of some numbers it can have no other; but not what is divided by a number that is withheld.
+    `carried` are columns of the cells that the decisions get. -#}
+{% macro decided_of_step(step, carried=[]) -%}
 cells as (
     select
         cells_of_step.cell_key,
         cells_of_step.scope_id,
         cells_of_step.people,
         cells_of_step.others,
+        {%- for column in carried %}
+        cells_of_step.{{ column }},
+        {%- endfor %}
         coalesce(cells_of_step.others > 0 and cells_of_step.others < privacy_floor.floor_people, false)
         or case
             when cells_of_step.is_nobody and sceneless_scope.scope_id is not null
@@ -229,7 +233,16 @@ decided as (
     {{ decided('cells') | indent(4) }}
 )
 
-select * from decided
+select
+    decided.*
+    {%- for column in carried %},
+    cells.{{ column }}
+    {%- endfor %}
+from decided
+{%- if carried %}
+inner join cells
+    on decided.cell_key = cells.cell_key and decided.scope_id = cells.scope_id
+{%- endif %}
 {%- endmacro %}
 
 

@@ -1,3 +1,21 @@
+{#- The slices that a table of slices does not hold as they are now (`trend_slice`). -#}
+{% macro slices_to_make() -%}
+    select * from {{ ref('trend_slice') }}
+    {%- if adds_to_earlier() %}
+    where made_of not in (select made_of from {{ this }})
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Before these are added: without the slices that are made of something else now, or are no more. -#}
+{% macro forget_changed_slices() -%}
+    {%- set slices = ref('trend_slice') -%}
+    {%- if adds_to_earlier() -%}
+        delete from {{ this }} where made_of not in (select made_of from {{ slices }})
+    {%- endif -%}
+{%- endmacro %}
+
+
 {#- What a cell of the trends is about, whatever the scope: the group that decides, the subject, and the period. -#}
 {% macro trend_key(cohort_group, subject_id, period, starts_on) -%}
     {{ stable_id([cohort_group, subject_id, period, starts_on]) }}
@@ -21,7 +39,11 @@
 {% macro trend_decision(step) -%}
 with cells_of_step as (
     select * from {{ ref('trend_cell') }}
-    where step = {{ step }}
+    where
+        step = {{ step }}
+        {%- if adds_to_earlier() %}
+        and made_of not in (select made_of from {{ this }})
+        {%- endif %}
 ),
 
 privacy_floor as (
@@ -32,6 +54,14 @@ privacy_floor as (
 decided_before as (
     {% for earlier in range(1, step) -%}
     select * from {{ ref('trend_decision_' ~ earlier) }}
+    {%- if adds_to_earlier() %}
+    where cell_key in (
+        select trend_after.after_key
+        from {{ ref('trend_after') }} as trend_after
+        inner join cells_of_step
+            on trend_after.cell_key = cells_of_step.cell_key
+    )
+    {%- endif %}
     {%- if not loop.last %}
     union all
     {% endif -%}
@@ -61,7 +91,7 @@ told as (
 ),
 {%- endif %}
 
-{{ decided_of_step(step) }}
+{{ decided_of_step(step, carried=['made_of']) }}
 {%- endmacro %}
 
 
@@ -79,6 +109,16 @@ told as (
 {#- After how many months a cohort is looked at again. -#}
 {% macro cohort_months() -%}
     {{ return([1, 2, 3, 6, 12]) }}
+{%- endmacro %}
+
+
+{#- The columns that count who of a cohort is active then (`cohort_period`). -#}
+{% macro cohort_counts() -%}
+    {%- set counts = [] -%}
+    {%- for months in cohort_months() -%}
+        {%- do counts.append('active_after_' ~ months ~ 'm') -%}
+    {%- endfor -%}
+    {{ return(counts) }}
 {%- endmacro %}
 
 
@@ -124,9 +164,9 @@ told as (
 {%- endmacro %}
 
 
-{#- Joins a relation with the periods in which a day of it lies. -#}
-{% macro join_period(facts, day) -%}
-    inner join {{ ref('period_day') }} as periods
+{#- Joins a relation with the periods in which a day of it lies: with all, or with those of some `days`. -#}
+{% macro join_period(facts, day, days=none) -%}
+    inner join {{ days or ref('period_day') }} as periods
         on {{ facts }}.{{ day }} = periods.day
 {%- endmacro %}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from worlds import PUBLISHED, TABLES, World, departed, directories, ingest_nights, models
+from worlds import PUBLISHED, TABLES, World, ancestors, departed, directories, ingest_nights, models
 
 from orchestration.build.working import start_from
 from orchestration.places import seal
@@ -20,7 +20,7 @@ SIZE = SampleSize(members=40, scenes=4, tracks=20, engagements=700, actions=250,
 ORDERS = ("night by night", "at once", "nights in any order", "tables in any order")
 FORMS = ("wrong", "a part missing", "cut off", "twice")
 # What a build that is built upon leaves to the next: the incremental models, and what they read.
-CARRIED = {"as_of", "delivery"} | {model.name for model in models().values() if model.incremental_sql}
+CARRIED = set(ancestors(*(model.name for model in models().values() if model.incremental_sql)))
 
 Rows = dict[str, list[tuple[object, ...]]]
 

@@ -222,7 +222,7 @@ def test_a_month_is_not_shown_before_its_last_week_has_ended(world: World) -> No
             f"update as_of set as_of = timestamp '{as_of}', as_of_date = date '{as_of}' - 1"
         )
         trends = PROJECT_DIR / "models" / "analytics" / "trends"
-        world.build([path.stem for path in trends.glob("*.sql")])
+        world.build([path.stem for path in trends.rglob("*.sql")])
         assert not any(rows(world, floored.format(table))[0]["shown"] for table in tables)
         assert rows(world, f"select sum(adds) as adds from scene_week where {month}")[0]["adds"] > 0
 

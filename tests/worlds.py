@@ -184,14 +184,17 @@ class World:
         return {name: rows for name, rows in found.items() if rows}
 
     def _build_upon(self, model: Model) -> None:
-        """Delete what comes again by its key, then insert."""
-        self.connection.execute(
-            f"""
-            create or replace temp table arriving as {model.incremental_sql};
-            delete from {model.name} where {model.key} in (select {model.key} from arriving);
-            insert into {model.name} by name from arriving
-            """
-        )
+        """Delete what comes again by its key, or the slices that have changed; then insert."""
+        if not model.key:
+            self.connection.execute(
+                f"delete from {model.name} where made_of not in (select made_of from trend_slice)"
+            )
+        self.connection.execute(f"create or replace temp table arriving as {model.incremental_sql}")
+        if model.key:
+            self.connection.execute(
+                f"delete from {model.name} where {model.key} in (select {model.key} from arriving)"
+            )
+        self.connection.execute(f"insert into {model.name} by name from arriving")
 
     def _create(self, kind: str, name: str, sql: str) -> None:
         self.connection.execute(f"create or replace {kind} {name} as {sql}")

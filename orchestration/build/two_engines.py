@@ -15,7 +15,7 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError, TokenError
 
 # Functions of Spark that sqlglot does not know by a name of their own.
-OF_SPARK = {"rint", "regexp_like", "timestampdiff"}
+OF_SPARK = {"rint", "regexp_like", "timestampdiff", "xxhash64"}
 
 
 def _takes_nulls(node: exp.Expr) -> bool:

@@ -216,17 +216,18 @@ def _read_part(
         """,
         [part.delivery_id, part.night, part.name],
     )
-    connection.execute(
-        """
-        insert into night_rejected by name
-        select
-            $1::uuid as delivery_id, $2 as table_name, $3::date as night, $4 as part, row_number, column_name,
-            reason, value
-        from checked
-        where problem is not null
-        """,
-        [part.delivery_id, part.table, part.night, part.name],
-    )
+    if rejected:
+        connection.execute(
+            """
+            insert into night_rejected by name
+            select
+                $1::uuid as delivery_id, $2 as table_name, $3::date as night, $4 as part, row_number,
+                column_name, reason, value
+            from checked
+            where problem is not null
+            """,
+            [part.delivery_id, part.table, part.night, part.name],
+        )
     return replace(part, rows_delivered=delivered, rows_rejected=rejected)
 
 

@@ -1,10 +1,7 @@
-{%- set is_aware %}aware.scope_id is not null
+{%- set is_aware %}weeks.is_aware_shown
             and weeks.starts_on >= cast(date_trunc('week', artists.created_at) as date){% endset -%}
 with weeks as (
-    select
-        *,
-        sum(adds) over (partition by scope_id, starts_on) as adds_naming_artist
-    from {{ ref('artist_period') }}
+    select * from {{ ref('artist_shown') }}
     where period = 'week'
 ),
 
@@ -50,15 +47,15 @@ shown as (
         weeks.tier,
         weeks.scope_id,
         weeks.starts_on,
-        {{ if_shown('listeners.scope_id is not null', 'weeks.listens') }} as listens,
-        {{ if_shown('adders.scope_id is not null', 'weeks.adds') }} as adds,
+        {{ if_shown('weeks.is_listeners_shown', 'weeks.listens') }} as listens,
+        {{ if_shown('weeks.is_adders_shown', 'weeks.adds') }} as adds,
         weeks.blasts,
-        {{ if_shown('people.scope_id is not null', 'coalesce(bands.band, 0)') }}
+        {{ if_shown('weeks.is_people_shown', 'coalesce(bands.band, 0)') }}
             as activity_weekly_band,
         {{ if_shown(is_aware, 'weeks.aware_listeners') }} as aware_listeners,
         {{ if_shown(is_aware, 'scene_weeks.listeners') }} as scope_listeners,
         {{ if_shown(
-            'adders.scope_id is not null',
+            'weeks.is_adders_shown',
             'cast(weeks.adds_naming_artist as double) / nullif(scene_weeks.adds_at_home, 0)'
         ) }} as coverage
     from weeks
@@ -71,12 +68,12 @@ shown as (
             weeks.artist_band_id = bands.artist_band_id
             and weeks.scope_id = bands.scope_id
             and weeks.starts_on = bands.starts_on
-    {%- for alias in ['listeners', 'adders', 'people', 'aware'] %}
-    {{ join_trend_decision('weeks', 'artist ' ~ alias, alias, 'weeks.artist_band_id') | indent(4) }}
-    {%- endfor %}
     where
         weeks.blasts > 0
-        or coalesce(listeners.scope_id, adders.scope_id, people.scope_id, aware.scope_id) is not null
+        or weeks.is_listeners_shown
+        or weeks.is_adders_shown
+        or weeks.is_people_shown
+        or weeks.is_aware_shown
 )
 
 select

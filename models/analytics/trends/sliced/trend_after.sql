@@ -5,8 +5,12 @@ with cells as (
         subject_id,
         period,
         starts_on,
-        ends_before
+        ends_before,
+        made_of
     from {{ ref('trend_cell') }}
+    {%- if adds_to_earlier() %}
+    where made_of not in (select made_of from {{ this }})
+    {%- endif %}
 ),
 
 weeks as (
@@ -18,7 +22,8 @@ weeks as (
 select
     cells.cell_key,
     {{ trend_key('cells.cohort_group', 'cells.subject_id', 'weeks.period', 'weeks.starts_on') | indent(4) }}
-        as after_key
+        as after_key,
+    cells.made_of
 from cells
 inner join weeks
     on cells.starts_on < weeks.ends_before and cells.ends_before > weeks.starts_on
@@ -27,7 +32,8 @@ union all
 -- Nor is it shown before its last week has ended: nobody knows yet whether that one will be.
 select
     cells.cell_key,
-    {{ week_to_come() }} as after_key
+    {{ week_to_come() }} as after_key,
+    cells.made_of
 from cells
 inner join {{ ref('as_of') }} as as_of
     on {{ ends_in_a_week_to_come('cells') }}
@@ -36,12 +42,14 @@ union all
 -- Who listens to an artist, listens.
 select
     cell_key,
-    {{ trend_key("'listeners'", 'null', 'period', 'starts_on') | indent(4) }} as after_key
+    {{ trend_key("'listeners'", 'null', 'period', 'starts_on') | indent(4) }} as after_key,
+    made_of
 from cells
 where subject_id is not null
 union all
 select
     cell_key,
-    {{ trend_key("'cohort'", 'null', 'period', 'starts_on') | indent(4) }} as after_key
+    {{ trend_key("'cohort'", 'null', 'period', 'starts_on') | indent(4) }} as after_key,
+    made_of
 from cells
 where period = 'joined' and cohort_group <> 'cohort'

@@ -1,77 +1,19 @@
 {%- set numbers = heard_numbers() + ['adds', 'blasts', 'attendance'] -%}
-with tracks as (
-    select * from {{ ref('stg_tracks') }}
-    where artist_band_id is not null
+with slices as (
+    {{ slices_to_make() | indent(4) }}
 ),
 
-heard as (
+days as (
     select
-        listening.engaged_on as day,
-        tracks.artist_band_id,
-        listening.scene_id,
-        listening.user_id,
-        {%- for number in heard_numbers() %}
-        listening.{{ number }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from {{ ref('listening_day') }} as listening
-    inner join tracks
-        on listening.track_id = tracks.track_id
-),
-
-responses as (
-    select
-        *,
-        cast(happened_at as date) as day
-    from {{ ref('artist_response') }}
-),
-
--- However often somebody checks in at an event, it is one attendance, on the day of the first.
-first_check_ins as (
-    select
-        artist_band_id,
-        user_id,
-        event_id,
-        min_by(scene_id, happened_at) filter (where scene_id is not null) as scene_id,
-        min(day) as day
-    from responses
-    where response = 'check_in'
-    group by all
+        period_day.day,
+        slices.*
+    from {{ ref('period_day') }} as period_day
+    inner join slices
+        on period_day.period = slices.period and period_day.starts_on = slices.starts_on
 ),
 
 facts as (
-    select
-        day,
-        artist_band_id,
-        scene_id,
-        user_id,
-        'listening' as kind,
-        {%- for number in heard_numbers() %}
-        {{ number }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from heard
-    union all
-    select
-        day,
-        artist_band_id,
-        scene_id,
-        user_id,
-        response as kind,
-        {%- for number in heard_numbers() %}
-        0 as {{ number }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from responses
-    where response <> 'check_in'
-    union all
-    select
-        day,
-        artist_band_id,
-        scene_id,
-        user_id,
-        'attendance' as kind,
-        {%- for number in heard_numbers() %}
-        0 as {{ number }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from first_check_ins
+    select * from {{ ref('artist_fact') }}
 ),
 
 -- What people at home in each scene did towards each artist in a period.
@@ -88,7 +30,7 @@ by_scene as (
         count(*) filter (where facts.kind = 'blast') as blasts,
         count(*) filter (where facts.kind = 'attendance') as attendance
     from facts
-    {{ join_period('facts', 'day') }}
+    {{ join_period('facts', 'day', 'days') }}
     group by all
 ),
 
@@ -123,7 +65,7 @@ people_of_periods as (
         facts.kind = 'attendance' as attendees,
         facts.kind in ('listening', 'add', 'blast') as people
     from facts
-    {{ join_period('facts', 'day') }}
+    {{ join_period('facts', 'day', 'days') }}
 ),
 
 counted as (
@@ -161,7 +103,7 @@ listeners_by_scene as (
         listening_day.scene_id,
         listening_day.user_id
     from {{ ref('listening_day') }} as listening_day
-    {{ join_period('listening_day', 'engaged_on') }}
+    {{ join_period('listening_day', 'engaged_on', 'days') }}
     inner join aware_of_something as aware
         on
             periods.period = aware.period
@@ -207,7 +149,7 @@ aware as (
 select
     summed.period,
     summed.starts_on,
-    periods.ends_before,
+    slices.ends_before,
     summed.tier,
     summed.scope_id,
     summed.artist_band_id,
@@ -222,10 +164,11 @@ select
     summed.attendance,
     counted.attendees,
     counted.people,
-    coalesce(aware.aware_listeners, 0) as aware_listeners
+    coalesce(aware.aware_listeners, 0) as aware_listeners,
+    slices.made_of
 from summed
-inner join {{ ref('period') }} as periods
-    on summed.period = periods.period and summed.starts_on = periods.starts_on
+inner join slices
+    on summed.period = slices.period and summed.starts_on = slices.starts_on
 inner join counted
     on
         summed.period = counted.period

@@ -13,8 +13,17 @@
     'people': ('people', 'null'),
     'aware': ('aware_listeners', 'scope_listeners - aware_listeners'),
 } -%}
-with scene_period as (
-    select * from {{ ref('scene_period') }}
+with slices as (
+    {{ slices_to_make() | indent(4) }}
+),
+
+scene_period as (
+    select
+        numbers.*,
+        slices.made_of
+    from {{ ref('scene_period') }} as numbers
+    inner join slices
+        on numbers.period = slices.period and numbers.starts_on = slices.starts_on
 ),
 
 -- `everywhere` is the artist on the whole platform, of whose people a scope has a part.
@@ -51,7 +60,12 @@ may_be_nobody as (
 ),
 
 cohorts as (
-    select * from {{ ref('cohort_period') }}
+    select
+        numbers.*,
+        slices.made_of
+    from {{ ref('cohort_period') }} as numbers
+    inner join slices
+        on numbers.joined_month = slices.starts_on and slices.period = 'joined'
 ),
 
 cells as (
@@ -65,7 +79,8 @@ cells as (
         ends_before,
         scope_id,
         coalesce({{ people }}, 0) as people,
-        cast({{ others }} as bigint) as others
+        cast({{ others }} as bigint) as others,
+        made_of
     from scene_period
     union all
     {% endfor -%}
@@ -79,7 +94,8 @@ cells as (
         ends_before,
         scope_id,
         {{ people }} as people,
-        cast({{ others }} as bigint) as others
+        cast({{ others }} as bigint) as others,
+        made_of
     from artist_period
     cross join floor
     -- What few people do is withheld everywhere, with a row or without one. Most cells are such.
@@ -97,7 +113,8 @@ cells as (
         cast(null as date) as ends_before,
         scope_id,
         size as people,
-        cast(null as bigint) as others
+        cast(null as bigint) as others,
+        made_of
     from cohorts
     {%- for months in cohort_months() %}
     union all
@@ -110,7 +127,8 @@ cells as (
         cast(null as date) as ends_before,
         scope_id,
         active_after_{{ months }}m as people,
-        size - active_after_{{ months }}m as others
+        size - active_after_{{ months }}m as others,
+        made_of
     from cohorts
     where active_after_{{ months }}m is not null
     {%- endfor %}
