@@ -7,6 +7,12 @@
 {%- endmacro %}
 
 
+{#- Whether a row is of one of these. There are few, so DuckDB need not look at the others. -#}
+{% macro is_of_a_slice_to_make() -%}
+    made_of in (select made_of from ({{ slices_to_make() }}) as slices)
+{%- endmacro %}
+
+
 {#- Before these are added: without the slices that are made of something else now, or are no more. -#}
 {% macro forget_changed_slices() -%}
     {%- set slices = ref('trend_slice') -%}
@@ -42,7 +48,7 @@ with cells_of_step as (
     where
         step = {{ step }}
         {%- if adds_to_earlier() %}
-        and made_of not in (select made_of from {{ this }})
+        and {{ is_of_a_slice_to_make() }}
         {%- endif %}
 ),
 

@@ -11,15 +11,18 @@ import duckdb
 import numpy as np
 from worlds import PUBLISHED, TABLES, World, ancestors, departed, directories, ingest_nights, models
 
+from orchestration.build.manifest import sliced_models
 from orchestration.build.working import start_from
 from orchestration.places import seal
 from orchestration.raw.read import checksum
 from orchestration.sample import SampleSize, write_sample
+from orchestration.settings import Settings
 
 SIZE = SampleSize(members=40, scenes=4, tracks=20, engagements=700, actions=250, nights=2, history_days=410)
 ORDERS = ("night by night", "at once", "nights in any order", "tables in any order")
 FORMS = ("wrong", "a part missing", "cut off", "twice")
 # What a build that is built upon leaves to the next: the incremental models, and what they read.
+SLICED = sliced_models()
 CARRIED = set(ancestors(*(model.name for model in models().values() if model.incremental_sql)))
 
 Rows = dict[str, list[tuple[object, ...]]]
@@ -93,12 +96,14 @@ def make_wrong(folder: Path, column: str) -> None:
 class Warehouse:
     """A warehouse that lives through runs, without the job around them: the models are built in memory.
 
+    `built_upon` counts the builds upon an earlier one, `kept_slices` those that kept its slices alone.
     `left` are the members erased by now, `returned` those who were, and are no more.
     """
 
     home: Path
     confirmed: Collection[dt.date]
     built_upon: int = 0
+    kept_slices: int = 0
     left: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
     world: World = field(default_factory=World)
@@ -119,15 +124,11 @@ class Warehouse:
         self.left = departed(config)
         self.returned -= self.left
         start_from(config)
-        standing = config.building_file.exists()
         if break_off_build:
             return
-        if standing:
-            self.built_upon += 1
-        else:
-            self.world = World()
+        self._take_up(config)
         self.world.load(config)
-        self.world.build(names, incremental=standing)
+        self.world.build(names, incremental=True)
         # What the next run looks at to decide whether to build upon this one.
         config.building_file.unlink(missing_ok=True)
         self.world.connection.execute(
@@ -135,13 +136,36 @@ class Warehouse:
             attach '{config.warehouse_file}' as built;
             create table built.row_account as select delivery_id, status from delivery;
             create table built.publication as
-            select as_of_date, code_version, erasure_version, engine, built_at from raw.run;
-            detach built
+            select as_of_date, code_version, erasure_version, engine, built_at from raw.run
             """
         )
+        for name in SLICED:
+            self.world.connection.execute(f"create table built.{name} as from main.{name}")
+        self.world.connection.execute("detach built")
         (built_at,) = self.world.connection.execute("select built_at from raw.run").fetchone()
         seal(config.warehouse_file, built_at)
         shutil.rmtree(config.building_dir)
+
+    def _take_up(self, config: Settings) -> None:
+        """Go on with the world if all of it stands, or with its slices alone, or with an empty one."""
+        left = []
+        if config.building_file.exists():
+            with duckdb.connect(str(config.building_file), read_only=True) as connection:
+                left = [
+                    name
+                    for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()
+                ]
+        if "publication" in left:
+            self.built_upon += 1
+            return
+        self.world = World()
+        if left:
+            self.kept_slices += 1
+            assert sorted(left) == SLICED
+            self.world.connection.execute(f"attach '{config.building_file}' as built (read_only)")
+            for name in left:
+                self.world.connection.execute(f"create table {name} as from built.main.{name}")
+            self.world.connection.execute("detach built")
 
     def published(self) -> Rows:
         """The rows of every published table, `publication` aside, sorted."""

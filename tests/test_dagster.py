@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,12 +25,19 @@ from orchestration.assets.raw_tables import delivery_books, raw_key, raw_tables
 from orchestration.assets.retries import trying_again
 from orchestration.assets.schedules import complete_night
 from orchestration.assets.unchanged import nothing_is_new, what_holds
-from orchestration.build import dbt
-from orchestration.build.manifest import PARSED, export_tables, manifest, owner, prepare_manifest
+from orchestration.build import dbt, working
+from orchestration.build.manifest import (
+    PARSED,
+    export_tables,
+    manifest,
+    owner,
+    prepare_manifest,
+    sliced_models,
+)
 from orchestration.build.publication import published_tables
 from orchestration.build.working import is_built, is_published, start_from
 from orchestration.definitions import all_definitions
-from orchestration.lock import WarehouseBusyError, let_go
+from orchestration.lock import WarehouseBusyError, hold, let_go
 from orchestration.raw.discover import LAST_NIGHT_NAME
 from orchestration.settings import PROJECT_DIR, Settings, settings
 
@@ -298,6 +305,45 @@ def test_a_part_of_the_models_is_neither_published_nor_built_upon(
         assert not is_built(settings())
     finally:
         let_go(settings())
+
+
+@pytest.mark.parametrize("can_be_copied", [True, False])
+def test_after_a_corrected_night_the_slices_are_left_if_they_can_be_copied(
+    can_be_copied: bool,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_DIR", str(tmp_path / "warehouse"))
+    shutil.copytree(golden_run(tmp_path_factory).warehouse_dir, tmp_path / "warehouse")
+    config = settings()
+    (delivered,) = (config.raw_dir / "follows").glob("2026-01-02/delivered.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(f"create table account as from '{delivered}'")
+        connection.execute(f"copy (from account select * replace (uuid() as delivery_id)) to '{delivered}'")
+    before = rows_of(config.warehouse_file, sliced_models())
+    if not can_be_copied:
+        monkeypatch.setattr(working, "sliced_models", lambda: [*sliced_models(), "no_such_table"])
+    hold(config)
+    try:
+        start_from(config)
+    finally:
+        let_go(config)
+    assert not config.warehouse_file.exists()
+    assert config.building_file.exists() == can_be_copied
+    if can_be_copied:
+        assert rows_of(config.building_file) == before
+
+
+def rows_of(file: Path, tables: Collection[str] = ()) -> dict[str, list[tuple[object, ...]]]:
+    """The sorted rows of some tables of a database, or of all."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = connection.execute("select table_name from duckdb_tables()").fetchall()
+        return {
+            name: connection.execute(f"from {name} order by all").fetchall()
+            for (name,) in sorted(found)
+            if not tables or name in tables
+        }
 
 
 @pytest.fixture(scope="module")

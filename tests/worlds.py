@@ -157,19 +157,25 @@ class World:
         incremental: bool = False,
         planted: dict[str, str] | None = None,
     ) -> None:
-        """Build every model, or those named: in full, or incrementally upon what is there as dbt does.
+        """Build every model, or those named: in full, or incrementally upon what is there, as dbt does.
 
         `planted` SQL takes the place of a model's own. It is built last, so that it may read anything.
         """
         for model in models().values():
             if names is not None and model.name not in names:
                 continue
-            if incremental and model.incremental_sql:
+            if incremental and model.incremental_sql and self.has(model.name):
                 self._build_upon(model)
             else:
                 self._create(model.kind, model.name, model.sql)
         for name, sql in (planted or {}).items():
             self._create("table", name, sql)
+
+    def has(self, relation: str) -> bool:
+        """Whether there is such a relation."""
+        return bool(
+            self.connection.execute("from duckdb_tables() where table_name = $1", [relation]).fetchall()
+        )
 
     def broken(self, config: Settings) -> dict[str, int]:
         """The laws and tests that would keep it from being published, with how many rows each finds."""

@@ -50,6 +50,13 @@ def books() -> dict[str, str]:
     return {s["name"]: s["description"] for s in sources if s["name"] not in export_tables()}
 
 
+def sliced_models() -> list[str]:
+    """The models that keep the slices that stand, and know by themselves which these are."""
+    models = [node for node in manifest()["nodes"].values() if node["resource_type"] == "model"]
+    added_to = [node for node in models if node["config"]["materialized"] == "incremental"]
+    return sorted(node["name"] for node in added_to if not node["config"]["unique_key"])
+
+
 def owner() -> str:
     """The person to ask about any asset."""
     return str(next(group["owner"]["email"] for group in manifest()["groups"].values()))

@@ -1,13 +1,15 @@
 """The database in which dbt builds, and whether an earlier build still stands."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from orchestration.build.archive import folder_matches, read_publication
+from orchestration.build.manifest import sliced_models
 from orchestration.build.run import run_file
-from orchestration.database import files, literal, one_row, quoted
+from orchestration.database import files, literal, one_row, quoted, set_up
 from orchestration.lock import WarehouseBusyError
 from orchestration.places import closed_to_clients, is_sealed, logs_beside, move, remove, seal, take_place
 from orchestration.settings import HinderedError, Settings
@@ -15,25 +17,42 @@ from orchestration.settings import HinderedError, Settings
 PRIVATE = 0o600
 
 
+@dataclass(frozen=True)
+class _Since:
+    """What has come since a database was built by the code, the engine and the erasures of now.
+
+    Attributes:
+        gone: deliveries that it rests on and that do not stand any more.
+        new: deliveries that it does not rest on.
+        days_on: how many days later the as-of is.
+    """
+
+    gone: int
+    new: int
+    days_on: int
+
+
+NOTHING = _Since(gone=0, new=0, days_on=0)
+
+
 def is_published(config: Settings) -> bool:
     """Whether what is published was built by this code, for this as-of, from exactly these deliveries."""
-    stands = _was_built_from(config.published_file, config, same_deliveries=True)
+    stands = _since_built(config.published_file, config) == NOTHING
     return stands and folder_matches(config, read_publication(config.published_file))
 
 
 def is_built(config: Settings) -> bool:
     """Whether the warehouse was built as a whole, every law holding, and no night was read again since."""
-    return _was_built_from(config.warehouse_file, config, same_deliveries=True)
+    return _since_built(config.warehouse_file, config) == NOTHING
 
 
 def start_from(config: Settings) -> None:
-    """Leave the last completed build in building/ if everything in it still stands, to be added to.
+    """Leave in building/ what stands of the last completed build, to be added to.
 
-    Spark builds everything anew.
-
-    New deliveries are added to it. A corrected night, other code or an earlier as-of starts anew. So does a
-    run after one that broke off, because the database is away from its place while it is being built. So does
-    a run after somebody else wrote to the database.
+    All of it stands if deliveries have only been added. After a corrected night or an earlier as-of, the
+    sliced tables are left: which of their slices stand, the models find out. Nothing stands for Spark, under
+    other code, and after an erasure; nor after a run that broke off, because the database is away from its
+    place while it is being built, nor after somebody else wrote to it.
 
     Raises:
         WarehouseBusyError: a client has the database open, or an earlier dbt is still at work.
@@ -41,14 +60,26 @@ def start_from(config: Settings) -> None:
     _require_nobody_building(config)
     shutil.rmtree(config.building_dir, ignore_errors=True)
     config.building_dir.mkdir(parents=True)
-    stands = config.engine == "duckdb" and _was_built_from(
-        config.warehouse_file, config, same_deliveries=False
-    )
+    since = _since_built(config.warehouse_file, config) if config.engine == "duckdb" else None
     with closed_to_clients(config.warehouse_file, readers_too=True):
-        if stands:
+        if since and since.gone == 0 and since.days_on >= 0:
             move(config.warehouse_file, config.building_file)
-        else:
-            remove(config.warehouse_file)
+            return
+        if since:
+            _take_slices_along(config)
+        remove(config.warehouse_file)
+
+
+def _take_slices_along(config: Settings) -> None:
+    """Copy the sliced tables into a new database; if they cannot be copied, they are made anew."""
+    try:
+        with duckdb.connect(str(config.building_file)) as connection:
+            set_up(connection, config.memory_limit)
+            connection.execute(f"attach {literal(config.warehouse_file)} as built (read_only)")
+            for name in sliced_models():
+                connection.execute(f"create table {quoted(name)} as from built.main.{quoted(name)}")
+    except duckdb.Error:
+        remove(config.building_file)
 
 
 def _require_nobody_building(config: Settings) -> None:
@@ -79,18 +110,19 @@ def _is_building_on_spark(config: Settings) -> bool:
         return False
 
 
-def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> bool:
+def _since_built(file: Path, config: Settings) -> _Since | None:
+    """What has come since a database was built; None if nothing in it may be built upon."""
     if not file.exists() or logs_beside(file):
-        return False
+        return None
     delivered = files(config.raw_dir, "*/*/delivered.parquet")
     with duckdb.connect() as connection:
         try:
             connection.execute(f"attach {literal(file)} as built (read_only)")
             says = connection.table("built.main.publication").columns
         except duckdb.Error:
-            return False  # it cannot be opened, or was built only in part
+            return None  # it cannot be opened, or was built only in part
         if not {"erasure_version", "engine"}.issubset(says):
-            return False  # an older version built it, which did not record erasures, or by which engine
+            return None  # an older version built it, which did not record erasures, or by which engine
         built_at, gone, new, same_making, days_on = one_row(
             connection,
             f"""
@@ -113,10 +145,8 @@ def _was_built_from(file: Path, config: Settings, *, same_deliveries: bool) -> b
             """,
         )
     if not is_sealed(file, built_at):
-        return False  # somebody else wrote to the file
-    if same_deliveries:
-        return bool(same_making and days_on == 0 and gone == 0 and new == 0)
-    return bool(same_making and days_on >= 0 and gone == 0)
+        return None  # somebody else wrote to the file
+    return _Since(gone, new, days_on) if same_making else None
 
 
 def relations(config: Settings) -> dict[str, tuple[int | None, list[tuple[str, str]]]]:

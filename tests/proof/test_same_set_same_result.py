@@ -15,6 +15,7 @@ from deliveries import CARRIED, FORMS, ORDERS, Rows, Schedule, Warehouse, make_w
 from golden.world import erased, run_nightly
 from worlds import PUBLISHED, TABLES, departed, directories, models
 
+from orchestration.build import working
 from orchestration.raw import ingest
 from orchestration.raw.discover import delivered_nights, latest_complete_night
 
@@ -93,6 +94,7 @@ def test_any_schedule_of_delivery_gives_what_a_clean_build_gives(
         schedule.follow(home / "exports", warehouse.run, CARRIED)
         tried(PROMISE, "schedules of delivery", 1)
         tried(PROMISE, "builds upon an earlier one in them", warehouse.built_upon)
+        tried(PROMISE, "builds upon the slices of an earlier one in them", warehouse.kept_slices)
         tried(PROMISE, "schedules in which members are erased", bool(warehouse.left))
         tried(PROMISE, "schedules in which members come back", bool(warehouse.returned & final.returning))
         for kind in schedule.kinds:
@@ -237,12 +239,13 @@ def test_a_corrected_night_starts_anew(final: Delivered, tmp_path: Path) -> None
     warehouse = Warehouse(tmp_path, final.confirmed)
     assert differing(corrected(final, warehouse), final.wanted) == []
     assert warehouse.built_upon == 0
+    assert warehouse.kept_slices == 1
 
 
 def test_building_upon_what_does_not_stand_any_more_is_found(
     final: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.build.working._was_built_from", lambda file, *_, **__: file.exists())
+    monkeypatch.setattr(working, "_since_built", lambda file, _: working.NOTHING if file.exists() else None)
     warehouse = Warehouse(tmp_path, final.confirmed)
     assert differing(corrected(final, warehouse), final.wanted)
     assert warehouse.built_upon == 1

@@ -5,7 +5,7 @@ with numbers as (
         cast(sum(adds) over (partition by scope_id, period, starts_on) as bigint) as adds_naming_artist
     from {{ ref('artist_period') }}
     {%- if adds_to_earlier() %}
-    where made_of not in (select made_of from {{ this }})
+    where {{ is_of_a_slice_to_make() }}
     {%- endif %}
 )
 

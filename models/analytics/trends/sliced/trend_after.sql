@@ -9,7 +9,7 @@ with cells as (
         made_of
     from {{ ref('trend_cell') }}
     {%- if adds_to_earlier() %}
-    where made_of not in (select made_of from {{ this }})
+    where {{ is_of_a_slice_to_make() }}
     {%- endif %}
 ),
 
